@@ -1,0 +1,57 @@
+# One set of verbs for people and for CI. `make` alone prints them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.test-installed
+RUN_STAMP := $(VENV)/.run-installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-fast test-live check format lint types lock golden clean
+
+help: ## Print this help
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(RUN_STAMP): requirements/run.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . 2>/dev/null \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+$(STAMP): requirements/test.txt $(RUN_STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
+	@touch $@
+
+install: $(RUN_STAMP) ## Install the gateway into .venv
+
+demo: $(RUN_STAMP) ## Start gateway, demo identity provider, sample application and proxy; Ctrl-C ends all
+	$(BIN)/gateway demo
+
+test: $(STAMP) ## Run the whole suite (live parts skip with a reason where a server is missing)
+	$(BIN)/python -m pytest $(T)
+
+test-fast: $(STAMP) ## Run what needs no real server, in parallel, in under two minutes
+	$(BIN)/python -m pytest -n auto -m "not live and not browser" $(T)
+
+check: $(STAMP) ## Format, lint, types, architecture
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+format: $(STAMP) ## Format the code and fix what ruff can fix
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+golden: $(STAMP) ## Write the golden files anew (review the diff)
+	GATEWAY_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q tests/golden
+
+lock: ## Pin the requirements again, with hashes (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' -q pyproject.toml -o requirements/run.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' -q pyproject.toml --group test -c requirements/run.txt -o requirements/test.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' -q --group live -o requirements/live.txt
+
+clean: ## Remove the virtual environment and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build *.egg-info

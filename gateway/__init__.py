@@ -1,0 +1,1 @@
+"""Login, sessions, identity and policy in front of any web application."""

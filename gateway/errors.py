@@ -1,0 +1,181 @@
+"""Every exception the gateway raises on purpose, in one tree.
+
+GatewayError
+├── SettingsFault             gateway.yaml, its environment or its files are wrong (all faults at once)
+├── KeyFault                  the key file cannot be read, written or understood
+├── Refused                   a request that has no single meaning, or no right to ask
+│   ├── Malformed             a header, a target or a host with two readings, or none
+│   ├── UntrustedPeer         forwarded headers from somebody who may not send them
+│   └── UnknownHost           a host that gateway.yaml does not list
+├── BadCredential             a credential that is ours and is not good: it never falls through to a weaker one
+├── Unsealable                sealed bytes that do not open: forged, truncated, foreign or of a dropped key
+├── StoreFault                the store did not answer; never to be read as "no session"
+├── Limited                   too many tries; carries the seconds to wait
+├── LoginFault                a login that cannot go on; carries what the person should do
+│   ├── AttemptUnknown        no such login attempt: expired, used, or never ours
+│   ├── AttemptNotYours       the attempt was begun by another browser
+│   ├── LoginLoop             sign-in succeeds, yet the browser keeps coming back without a session
+│   └── NotAllowed            signed in at the provider, and not among those whom `allow:` lists
+└── ProviderFault             the identity provider, or what it sent, is at fault
+    ├── ProviderUnavailable   no answer, a broken answer, 5xx, 429: transient
+    ├── ProviderRefused       an OAuth error object; `terminal` says whether it is final
+    ├── ProviderMisconfigured the provider rejects *us* (invalid_client …): the operator's fault
+    └── ProviderLied          a token, a document or a callback that fails verification
+
+Each class has a stable `code` (for logs, metrics and machines). `str(error)` is for the log; `public` is the
+sentence that a stranger may read. Neither ever holds a secret, a token or a cookie.
+"""
+
+from typing import ClassVar
+
+
+class GatewayError(Exception):
+    """Root of the tree; `code` is stable, `public` may be shown to anybody."""
+
+    code: ClassVar[str] = "gateway_error"
+    public: ClassVar[str] = "Something went wrong. Please try again."
+
+
+class SettingsFault(GatewayError):
+    """The configuration is wrong. `faults` holds every finding, ready to print, one per line group."""
+
+    code = "settings_fault"
+
+    def __init__(self, faults: tuple[str, ...]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class KeyFault(GatewayError):
+    code = "key_fault"
+
+
+class Refused(GatewayError):
+    """The request is not judged at all; `reason` is a stable word for log and metric."""
+
+    code = "refused"
+    public = "This request could not be understood."
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+
+
+class Malformed(Refused):
+    code = "malformed"
+
+
+class UntrustedPeer(Refused):
+    code = "untrusted_peer"
+
+
+class UnknownHost(Refused):
+    code = "unknown_host"
+
+
+class BadCredential(GatewayError):
+    code = "bad_credential"
+    public = "The credential that was presented is not valid."
+
+
+class Unsealable(GatewayError):
+    code = "unsealable"
+
+
+class StoreFault(GatewayError):
+    """The store could not answer. Retry in `retry_after` seconds."""
+
+    code = "store_fault"
+    public = "The sign-in service is temporarily unavailable. Please try again in a moment."
+    retry_after: ClassVar[int] = 5
+
+
+class Limited(GatewayError):
+    code = "limited"
+    public = "Too many attempts. Please wait a little and try again."
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__(f"limited for {retry_after:.0f} s")
+        self.retry_after = retry_after
+
+
+class LoginFault(GatewayError):
+    code = "login_fault"
+    public = "The sign-in could not be completed."
+
+
+class AttemptUnknown(LoginFault):
+    code = "attempt_unknown"
+    public = "This sign-in has expired or was already used. Please start again."
+
+
+class AttemptNotYours(LoginFault):
+    code = "attempt_not_yours"
+    public = "This sign-in was started in another browser. Please start again in this one."
+
+
+class LoginLoop(LoginFault):
+    code = "login_loop"
+    public = "You are signed in, but your browser keeps arriving without its session cookie."
+
+
+class NotAllowed(LoginFault):
+    code = "not_allowed"
+    public = "Your account is not on the list of those who may sign in here."
+
+
+class ProviderFault(GatewayError):
+    """`provider` is the name of its section in gateway.yaml."""
+
+    code = "provider_fault"
+    public = "The identity provider did not answer as expected. Please try again."
+
+    def __init__(self, provider: str, detail: str) -> None:
+        super().__init__(f"provider {provider}: {detail}")
+        self.provider = provider
+
+
+class ProviderUnavailable(ProviderFault):
+    """`ambiguous` is true where the request may have reached the provider and only the answer was lost."""
+
+    code = "provider_unavailable"
+    public = "The identity provider cannot be reached at the moment. Please try again shortly."
+
+    def __init__(
+        self, provider: str, detail: str, *, ambiguous: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(provider, detail)
+        self.ambiguous = ambiguous
+        self.retry_after = retry_after
+
+
+class ProviderRefused(ProviderFault):
+    """The provider answered with an OAuth error object (RFC 6749 sections 4.1.2.1 and 5.2)."""
+
+    code = "provider_refused"
+    public = "The identity provider refused the sign-in."
+
+    def __init__(self, provider: str, error: str) -> None:
+        super().__init__(provider, f"refused with {error!r}")
+        self.error = error
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the grant itself is dead (RFC 6749 section 5.2), so that asking again cannot help."""
+        return self.error == "invalid_grant"
+
+
+class ProviderMisconfigured(ProviderRefused):
+    code = "provider_misconfigured"
+    public = "Sign-in is not set up correctly. The operator has been told."
+
+
+class ProviderLied(ProviderFault):
+    """Verification failed. `check` names the failed check, in the words of the specification."""
+
+    code = "provider_lied"
+    public = "The answer of the identity provider could not be verified."
+
+    def __init__(self, provider: str, check: str) -> None:
+        super().__init__(provider, f"verification failed: {check}")
+        self.check = check

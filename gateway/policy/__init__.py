@@ -1,0 +1,1 @@
+"""What a request asks for, which rule judges it, and the verdict."""

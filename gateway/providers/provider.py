@@ -1,0 +1,118 @@
+"""What a provider is: what it implements.
+
+Protocol code never awaits. It is a generator (`Flow`) that yields an `Ask` and receives an `Answer`, or has
+`ProviderUnavailable` thrown in where no answer came; `providers.transport` drives it. So a whole login is tested by
+cranking a generator by hand.
+"""
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
+
+from gateway.identity.identity import Identity
+from gateway.sessions.session import Grant
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One HTTP request to a provider. A `form` makes it a POST; secrets stay out of `repr`."""
+
+    url: str
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    retry: bool = False  # whether a lost answer may be asked for again (reads only)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, within the size cap. `json` is the parsed object, or `None` where it was not one."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    json: Mapping[str, Any] | None = field(default=None, repr=False)
+
+
+Flow: TypeAlias = Generator[Ask, Answer, T]
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """Where to send the browser, and what to remember until it is back (all of it secret)."""
+
+    url: str
+    nonce: str = field(repr=False)
+    verifier: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """The parameters of a callback, each at most once."""
+
+    code: str = field(repr=False)
+    issuer: str | None = None
+    nonce: str = field(default="", repr=False)
+    verifier: str = field(default="", repr=False)
+    redirect_uri: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A verified login: who it is, and the tokens that came with it."""
+
+    identity: Identity
+    grant: Grant
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """New tokens; `identity` is the renewed one, or `None` where the provider said nothing new about the person."""
+
+    grant: Grant
+    identity: Identity | None = None
+
+
+class Provider(Protocol):
+    """Every provider has a name (its section in gateway.yaml), a title, and the issuer that it stands for."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def issuer(self) -> str: ...
+
+
+@runtime_checkable
+class Redirects(Provider, Protocol):
+    """Login by sending the browser there and back."""
+
+    def depart(
+        self, redirect_uri: str, state: str, nonce: str, verifier: str, extra: Mapping[str, str]
+    ) -> Flow[Departure]: ...
+
+    def check_arrival(self, arrival: Arrival) -> Flow[None]:
+        """What can be checked without a token call (`iss`, RFC 9207): before any outbound call is made with it."""
+        ...
+
+    def arrive(self, arrival: Arrival, now: int) -> Flow[SignedIn]: ...
+
+
+@runtime_checkable
+class Refreshes(Provider, Protocol):
+    """Prolongs a grant."""
+
+    def refresh(self, grant: Grant, identity: Identity, now: int) -> Flow[Refreshed]: ...
+
+
+@runtime_checkable
+class EndsSession(Provider, Protocol):
+    """Ends the provider's own session by a redirect (RP-initiated logout)."""
+
+    def end_session(self, grant: Grant, return_to: str, state: str) -> Flow[str | None]:
+        """The address to send the browser to, or `None` where the provider offers none."""
+        ...

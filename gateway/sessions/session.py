@@ -1,0 +1,52 @@
+"""A session and the grants it holds, as values.
+
+A session is one browser that signed in, at one provider or at several one after another. It is stored in two
+sealed parts: `Session` is the small one that every check reads, `Grants` the one that only a refresh, a logout or
+a token hand-through opens.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.identity.identity import Identity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What a check needs to know. All times are Unix seconds.
+
+    `identities` are the logins of this session, latest last, at most one of each provider.
+    `token_end` is the earliest end of a provider token that a refresh could prolong, 0 where there is none.
+    `fails` and `next_try` belong to the refresh; `version` is that of the stored record.
+    """
+
+    id: str
+    identities: tuple[Identity, ...]
+    created: int
+    absolute_end: int
+    version: int
+    seen: int
+    token_end: int = 0
+    next_try: float = 0.0
+    fails: int = 0
+
+    @property
+    def latest(self) -> Identity:
+        """The identity of the latest login."""
+        return self.identities[-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """Tokens of one provider, kept where refresh or logout needs them. `expires` in Unix seconds, 0 = unknown."""
+
+    provider: str
+    access_token: str = ""
+    refresh_token: str = ""
+    id_token: str = ""
+    expires: int = 0
+    scope: str = ""
+
+
+Grants = Mapping[str, Grant]
+"""Grants of a session by the provider's name."""

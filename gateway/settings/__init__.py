@@ -1,0 +1,1 @@
+"""gateway.yaml, read into frozen settings; every fault at once, with its file, line and YAML path."""

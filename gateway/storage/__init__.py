@@ -1,0 +1,1 @@
+"""The volatile store: one protocol, Redis and SQLite behind it, one conformance suite over both."""
