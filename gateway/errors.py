@@ -6,8 +6,11 @@ GatewayError
 ├── Refused                   a request that has no single meaning, or no right to ask
 │   ├── Malformed             a header, a target or a host with two readings, or none
 │   ├── UntrustedPeer         forwarded headers from somebody who may not send them
-│   └── UnknownHost           a host that gateway.yaml does not list
+│   ├── UnknownHost           a host that gateway.yaml does not list
+│   └── CrossSite             a form that was not sent from a page of ours
 ├── BadCredential             a credential that is ours and is not good: it never falls through to a weaker one
+├── TokenInvalid              a signed token that fails verification; `check` says at what
+│   └── UnknownKey            no key of the set fits it: fetching the set anew may help
 ├── Unsealable                sealed bytes that do not open: forged, truncated, foreign or of a dropped key
 ├── StoreFault                the store did not answer; never to be read as "no session"
 ├── Limited                   too many tries; carries the seconds to wait
@@ -73,9 +76,31 @@ class UnknownHost(Refused):
     code = "unknown_host"
 
 
+class CrossSite(Refused):
+    code = "cross_site"
+    public = "This form was not sent from this site. Please open the page again and retry."
+
+
 class BadCredential(GatewayError):
     code = "bad_credential"
     public = "The credential that was presented is not valid."
+
+
+class TokenInvalid(GatewayError):
+    """A JWS that fails verification. `check` names the failed check, in the words of the specification."""
+
+    code = "token_invalid"
+    public = "The token could not be verified."
+
+    def __init__(self, check: str) -> None:
+        super().__init__(f"verification failed: {check}")
+        self.check = check
+
+
+class UnknownKey(TokenInvalid):
+    """No key of the set fits the token's header; the issuer may have rotated its keys."""
+
+    code = "unknown_key"
 
 
 class Unsealable(GatewayError):

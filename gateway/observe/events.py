@@ -96,5 +96,24 @@ class Alarm(Event):
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class HeaderOverflowed(Event):
+    """An identity header was sent empty because its value, of `size` bytes, was over the cap."""
+
+    name = "header.overflowed"
+    header: str
+    size: int
+    rule: str
+    decision_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogLinesDropped(Event):
+    """The log could not keep up: so many events have no line."""
+
+    name = "log.dropped"
+    count: int
+
+
 Emit: TypeAlias = Callable[[Event], None]
 """Where the domain drops its events. Must not block and must not raise."""

@@ -17,12 +17,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One HTTP request to a provider. A `form` makes it a POST; secrets stay out of `repr`."""
+    """One HTTP request to a provider. A `form` makes it a POST; secrets stay out of `repr`.
+
+    A document that stands for a while (metadata, keys) says in `keep` for how many seconds its answer may serve
+    again. `renew` asks for a newer one, because the kept one did not fit; the driver decides how often it does.
+    """
 
     url: str
     form: Mapping[str, str] | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     retry: bool = False  # whether a lost answer may be asked for again (reads only)
+    keep: float = 0.0
+    renew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +55,17 @@ class Departure:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """The parameters of a callback, each at most once."""
+    """The parameters of a callback, each at most once, and what the departure had to remember.
+
+    `max_age` is the one that was asked for, in seconds; `None` where none was.
+    """
 
     code: str = field(repr=False)
     issuer: str | None = None
     nonce: str = field(default="", repr=False)
     verifier: str = field(default="", repr=False)
     redirect_uri: str = ""
+    max_age: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +78,14 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """New tokens; `identity` is the renewed one, or `None` where the provider said nothing new about the person."""
+    """New tokens; `identity` is the renewed one, or `None` where the provider said nothing new about the person.
+
+    `alarm` is a sentence for the operator: the tokens are good, and what came with them failed verification.
+    """
 
     grant: Grant
     identity: Identity | None = None
+    alarm: str = ""
 
 
 class Provider(Protocol):

@@ -6,7 +6,8 @@ a token hand-through opens.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import sha256
 
 from gateway.identity.identity import Identity
 
@@ -16,7 +17,8 @@ class Session:
     """What a check needs to know. All times are Unix seconds.
 
     `identities` are the logins of this session, latest last, at most one of each provider.
-    `token_end` is the earliest end of a provider token that a refresh could prolong, 0 where there is none.
+    `token_end` is the earliest end of a provider token that a refresh could prolong, 0 where there is none;
+    `token_begun` is when that token was received, 0 where unknown.
     `fails` and `next_try` belong to the refresh; `version` is that of the stored record.
     """
 
@@ -27,6 +29,7 @@ class Session:
     version: int
     seen: int
     token_end: int = 0
+    token_begun: int = 0
     next_try: float = 0.0
     fails: int = 0
 
@@ -38,14 +41,23 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """Tokens of one provider, kept where refresh or logout needs them. `expires` in Unix seconds, 0 = unknown."""
+    """Tokens of one provider, kept where refresh or logout needs them.
+
+    `begun` (when they were received) and `expires` (of the access token) in Unix seconds, 0 = unknown.
+    """
 
     provider: str
-    access_token: str = ""
-    refresh_token: str = ""
-    id_token: str = ""
+    access_token: str = field(default="", repr=False)
+    refresh_token: str = field(default="", repr=False)
+    id_token: str = field(default="", repr=False)
+    begun: int = 0
     expires: int = 0
     scope: str = ""
+
+
+def log_name(sid: str) -> str:
+    """A short hash of a session's id: joins log lines and assertions, and opens nothing."""
+    return sha256(f"session:{sid}".encode()).hexdigest()[:12]
 
 
 Grants = Mapping[str, Grant]

@@ -6,33 +6,44 @@ Rules that need two keys, or the meaning of a value, stand in `settings.checks`.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import Field, StringConstraints
 
+from gateway.settings.access import Access, Allow, Criteria, PolicySettings, RuleSettings
+from gateway.settings.addresses import Origin, PublicUrl
+from gateway.settings.section import DOMAIN, ISSUER, WORD, HeaderName, Pattern, Section, Word
 from gateway.settings.units import (
     BindAddress,
     Duration,
     NetworkSetting,
     Secret,
+    StoreAddress,
+    StoreUrl,
     VerifyBind,
     parse_bind,
     parse_duration,
 )
 
-
-class Section(BaseModel):
-    """A mapping of the file: frozen, and an unknown key is a fault."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
-
-
-Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
-HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]*$", max_length=64)]
-Pattern = Annotated[str, StringConstraints(min_length=1, max_length=500)]
-Origin = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^https?://(\*\.)?[A-Za-z0-9.-]+(:\d{1,5})?$|^https?://\[[0-9a-fA-F:]+\](:\d{1,5})?$"
-    ),
+__all__ = [
+    "Access",
+    "Allow",
+    "Assertion",
+    "Criteria",
+    "HeaderName",
+    "HeaderNames",
+    "Keys",
+    "Log",
+    "Login",
+    "OidcProvider",
+    "Origin",
+    "Pages",
+    "Pattern",
+    "PolicySettings",
+    "RuleSettings",
+    "Section",
+    "Server",
+    "Sessions",
+    "Settings",
+    "Word",
 ]
 
 
@@ -59,53 +70,6 @@ class Server(Section):
     )
 
 
-class Criteria(Section):
-    """Who may pass. Values of one list are alternatives; every list that is written must hold."""
-
-    users: tuple[str, ...] = Field(default=(), description="Values of X-Auth-User.")
-    emails: tuple[str, ...] = Field(
-        default=(), description="E-mail addresses that the provider has verified."
-    )
-    email_domains: tuple[str, ...] = Field(default=(), description="Domains of verified e-mail addresses.")
-    groups: tuple[str, ...] = Field(
-        default=(), description="Groups; `provider:group` where there are several providers."
-    )
-
-
-Access = Literal["public", "optional", "authenticated"]
-
-
-class RuleSettings(Section):
-    """One rule. The first whose host, path, method and network fit decides; where none fits, the answer is no."""
-
-    name: Word | None = Field(
-        default=None, description="Shown in logs, on the 403 page and in messages; `rule-N` by default."
-    )
-    hosts: tuple[str, ...] = Field(
-        default=(), description="Hosts out of `hosts:`, exact or *.suffix; none means all."
-    )
-    paths: tuple[Pattern, ...] = Field(
-        default=(),
-        description="Anchored globs: `*` stays within a segment, `**` crosses; `regex:` in front opts into an anchored regular expression.",
-    )
-    methods: tuple[str, ...] = Field(default=(), description="Methods in upper case; GET includes HEAD.")
-    networks: tuple[NetworkSetting, ...] = Field(
-        default=(), description="The client's networks, seen past trusted_proxies."
-    )
-    providers: tuple[Word, ...] = Field(
-        default=(), description="A login of one of these providers is asked for and judged."
-    )
-    allow: Access | Criteria | tuple[Criteria, ...] = Field(
-        description="public, optional, authenticated, or criteria; of a list of criteria one must hold."
-    )
-
-
-class PolicySettings(Section):
-    """Rules that a proxy names itself, at /verify/policy/NAME/CONTRACT, in place of the rules by host."""
-
-    rules: tuple[RuleSettings, ...] = Field(min_length=1)
-
-
 class OidcProvider(Section):
     """Any OpenID Connect provider, by its discovery document."""
 
@@ -113,17 +77,21 @@ class OidcProvider(Section):
     title: str = Field(
         default="", max_length=60, description="What the sign-in button says; the section's name by default."
     )
-    issuer: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+$")] = Field(
+    issuer: Annotated[str, StringConstraints(pattern=ISSUER)] = Field(
         description="The issuer, byte for byte as the provider states it."
     )
-    client_id: Annotated[str, StringConstraints(min_length=1, max_length=500)]
+    client_id: Annotated[str, StringConstraints(min_length=1, max_length=500)] = Field(
+        description="What the provider calls the gateway."
+    )
     client_secret: Secret | None = Field(
         default=None, description="Without it the gateway is a public client (PKCE alone)."
     )
     client_auth: Literal["basic", "post"] = Field(
         default="basic", description="client_secret_basic or client_secret_post."
     )
-    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    scopes: tuple[str, ...] = Field(
+        default=("openid", "profile", "email"), description="What is asked for; `openid` is a must."
+    )
     user: str = Field(
         default="{preferred_username}",
         description="Template of X-Auth-User over claims of the ID token and userinfo.",
@@ -132,7 +100,9 @@ class OidcProvider(Section):
         default=None,
         description="Providers of one namespace vouch for the same people under the same X-Auth-User.",
     )
-    groups_claim: str = "groups"
+    groups_claim: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(
+        default="groups", description="The claim that lists the person's groups."
+    )
     anyone: bool = Field(
         default=False, description="Everybody who can sign in at the provider may sign in here."
     )
@@ -159,10 +129,10 @@ class Sessions(Section):
         default=parse_duration("15m"),
         description="How long past the end of its token a session outlives a failing provider.",
     )
-    cookie_name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$", max_length=30)] = Field(
+    cookie_name: Annotated[str, StringConstraints(pattern=WORD, max_length=30)] = Field(
         default="gw", description="Without prefix: __Host- or __Secure- is put in front where it applies."
     )
-    cookie_domain: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)*$")] | None = Field(
+    cookie_domain: Annotated[str, StringConstraints(pattern=DOMAIN, max_length=253)] | None = Field(
         default=None, description="The parent domain of all hosts, where they differ from public_url's host."
     )
 
@@ -186,18 +156,41 @@ class Login(Section):
 class HeaderNames(Section):
     """Names of the identity headers; null leaves one out everywhere."""
 
-    user: HeaderName | None = "X-Auth-User"
-    subject: HeaderName | None = "X-Auth-Subject"
-    email: HeaderName | None = "X-Auth-Email"
-    name: HeaderName | None = "X-Auth-Name"
-    groups: HeaderName | None = "X-Auth-Groups"
-    provider: HeaderName | None = "X-Auth-Provider"
-    expires: HeaderName | None = "X-Auth-Expires"
-    assertion: HeaderName | None = "X-Auth-Assertion"
-    encoding: Literal["percent", "utf-8", "latin1"] = "percent"
+    user: HeaderName | None = Field(
+        default="X-Auth-User", description="Who it is, by the provider's `user:` template."
+    )
+    subject: HeaderName | None = Field(
+        default="X-Auth-Subject", description="The stable identifier: provider:subject."
+    )
+    email: HeaderName | None = Field(
+        default="X-Auth-Email", description="The e-mail address, if the provider has verified it."
+    )
+    name: HeaderName | None = Field(default="X-Auth-Name", description="The name to show.")
+    groups: HeaderName | None = Field(default="X-Auth-Groups", description="Groups, separated by commas.")
+    provider: HeaderName | None = Field(
+        default="X-Auth-Provider", description="The section of `providers:` that signed the person in."
+    )
+    expires: HeaderName | None = Field(
+        default="X-Auth-Expires", description="When the session ends, in Unix seconds."
+    )
+    assertion: HeaderName | None = Field(
+        default="X-Auth-Assertion",
+        description="The signed identity (JWT); its keys are at /.well-known/jwks.json.",
+    )
+    rule: HeaderName | None = Field(
+        default=None, description="The name of the rule that let the request pass; left out by default."
+    )
+    decision: HeaderName | None = Field(
+        default=None, description="The id of the decision, as the log has it; left out by default."
+    )
+    encoding: Literal["percent", "utf-8", "latin1"] = Field(
+        default="percent", description="How characters outside visible ASCII are written."
+    )
 
 
 class Keys(Section):
+    """The gateway's own keys."""
+
     file: str = Field(
         default="data/gateway-keys.json",
         description="The key ring; made at the first start with the embedded store, else by `gateway keys generate`.",
@@ -205,45 +198,67 @@ class Keys(Section):
 
 
 class Assertion(Section):
+    """The signed identity (JWT)."""
+
     lifetime: Duration = Field(
         default=parse_duration("5m"), description="How long a signed assertion is valid."
     )
 
 
 class Log(Section):
+    """What is logged, and how."""
+
     format: Literal["auto", "json", "pretty"] = Field(
         default="auto", description="auto: pretty on a terminal, JSON elsewhere."
     )
-    level: Literal["debug", "info", "warning", "error"] = "info"
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least severe line that is written."
+    )
 
 
 class Pages(Section):
+    """What pages show."""
+
     title: str = Field(default="Sign in", max_length=60, description="The name that pages carry.")
 
 
 class Settings(Section):
     """The whole file."""
 
-    public_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+$")] = Field(
+    public_url: PublicUrl = Field(
         description="Where browsers meet the gateway, as in https://auth.example.com or https://app.example.com/_gateway."
     )
     hosts: tuple[Origin, ...] = Field(
         min_length=1,
         description="What is protected, as browsers see it: scheme, host (exact or *.suffix) and port.",
     )
-    rules: tuple[RuleSettings, ...] = Field(min_length=1)
-    policies: dict[Word, PolicySettings] = Field(default_factory=dict)
-    providers: dict[Word, OidcProvider] = Field(default_factory=dict)
-    server: Server = Server()
-    sessions: Sessions = Sessions()
-    login: Login = Login()
-    headers: HeaderNames = HeaderNames()
-    assertion: Assertion = Assertion()
-    keys: Keys = Keys()
-    store: Secret = Field(
-        default=SecretStr("sqlite:data/gateway.db"),
-        description="sqlite:PATH, redis://, rediss:// or unix:// (secrets by ${ENV}).",
+    rules: tuple[RuleSettings, ...] = Field(
+        min_length=1,
+        description="Who may pass where; the first rule that fits decides, and no rule means no.",
     )
-    shared_origin: Literal["refuse", "accept"] = "refuse"
-    log: Log = Log()
-    pages: Pages = Pages()
+    policies: dict[Word, PolicySettings] = Field(
+        default_factory=dict, description="Rules under a name, for proxies that name the policy themselves."
+    )
+    providers: dict[Word, OidcProvider] = Field(
+        default_factory=dict, description="Where people sign in, each under a name of yours."
+    )
+    server: Server = Field(default=Server(), description="Three listeners, and whom they believe.")
+    sessions: Sessions = Field(
+        default=Sessions(), description="How long a session lives, and where its cookie goes."
+    )
+    login: Login = Field(default=Login(), description="Limits of the login redirects.")
+    headers: HeaderNames = Field(
+        default=HeaderNames(), description="Names of the identity headers; null leaves one out everywhere."
+    )
+    assertion: Assertion = Field(default=Assertion(), description="The signed identity (JWT).")
+    keys: Keys = Field(default=Keys(), description="The gateway's own keys.")
+    store: StoreAddress = Field(
+        default=StoreUrl("sqlite:data/gateway.db"),
+        description="Where sessions are kept: sqlite:PATH, redis://, rediss:// or unix://; a password by ${NAME}.",
+    )
+    shared_origin: Literal["refuse", "accept"] = Field(
+        default="refuse",
+        description="Whether account pages may run on a host that an application shares.",
+    )
+    log: Log = Field(default=Log(), description="What is logged, and how.")
+    pages: Pages = Field(default=Pages(), description="What pages show.")

@@ -6,26 +6,50 @@ write instead and never repeats the input (it may be a secret in the wrong place
 
 import re
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BeforeValidator, PlainSerializer, SecretStr, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SecretStr, WithJsonSchema
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+# [0-9] and not \d: that also takes the digits of other scripts.
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_SIZE = re.compile(r"(\d+)(B|kB|MB)")
+_LONGEST = 3650 * 86400.0
+_SIZE = re.compile(r"([0-9]{1,12})(B|kB|MB)")
 _BYTES = {"B": 1, "kB": 1000, "MB": 1000_000}
-_PORTED = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[^:\[\]/]+)):(?P<port>\d{1,5})")
+_PORTED = re.compile(
+    r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)):(?P<port>[0-9]{1,5})"
+)
+_SOCKET = re.compile(
+    r"unix:(?P<path>/[\x21-\x7e]{0,105}[^\s/])"
+)  # 107 bytes: sun_path of unix(7), with its NUL
 
 
 def parse_duration(value: Any) -> float:
-    """`3d`, `15m`, `500ms` → seconds."""
-    if isinstance(value, float) or value == 0:  # a default of the model, or a plain 0
+    """`3d`, `15m`, `500ms` → seconds; at most ten years."""
+    seconds = _seconds(value)
+    if not 0 <= seconds <= _LONGEST:  # refuses NaN too: every comparison with it is false
+        raise ValueError("write a duration of at most 3650d")
+    return seconds
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value, float) or (
+        value == 0 and value is not False
+    ):  # a default of the model, or a plain 0
         return float(value)
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise ValueError("write a duration with its unit: 500ms, 30s, 15m, 12h or 3d")
     return float(match[1]) * _SECONDS[match[2]]
+
+
+def format_duration(seconds: float) -> str:
+    """Seconds → the largest unit that says it in a whole number: 259200.0 → `3d`."""
+    for unit in ("d", "h", "m", "s"):
+        if seconds >= _SECONDS[unit] and seconds % _SECONDS[unit] == 0:
+            return f"{int(seconds // _SECONDS[unit])}{unit}"
+    return f"{round(seconds * 1000)}ms"
 
 
 def parse_size(value: Any) -> int:
@@ -54,12 +78,21 @@ def parse_bind(value: Any) -> Bind:
     """`127.0.0.1:4180`, `[::1]:4180` or `unix:/run/gateway/verify.sock`."""
     if isinstance(value, Bind):
         return value
-    if isinstance(value, str) and value.startswith("unix:/"):
-        return Bind(path=value.removeprefix("unix:"))
-    match = _PORTED.fullmatch(value) if isinstance(value, str) else None
-    if match is None or int(match["port"]) > 65535:
+    text = value if isinstance(value, str) else ""
+    if socket := _SOCKET.fullmatch(text):
+        return Bind(path=socket["path"])
+    match = _PORTED.fullmatch(text)
+    if match is None or int(match["port"]) > 65535 or (match["six"] and not _is_ipv6(match["six"])):
         raise ValueError("write address:port, as in 127.0.0.1:4180 or [::1]:4180, or unix:/path/of.sock")
     return Bind(host=match["six"] or match["host"], port=int(match["port"]))
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -70,7 +103,8 @@ def parse_network(value: Any) -> Network:
     if isinstance(value, (IPv4Network, IPv6Network)):
         return value
     try:
-        return ip_network(value if isinstance(value, str) else "", strict=True)
+        # An IPv6 scope (fe80::/64%eth0) would be kept, and then never match an address of a header.
+        return ip_network(value if isinstance(value, str) and "%" not in value else "", strict=True)
     except ValueError:
         raise ValueError("write a network without host bits, as in 10.0.0.0/8, or one address") from None
 
@@ -105,13 +139,39 @@ NetworkSetting = Annotated[
     PlainSerializer(str),
     WithJsonSchema(_STRING | {"examples": ["10.0.0.0/8"]}),
 ]
+_REFERENCE = r"^(\$\{[A-Za-z_][A-Za-z0-9_]*\}|file:.+)$"
+
 Secret = Annotated[
     SecretStr,
+    WithJsonSchema(_STRING | {"pattern": _REFERENCE, "examples": ["${SECRET}", "file:/run/secrets/secret"]}),
+]
+
+
+class StoreUrl(SecretStr):
+    """Where the store is. It can hold a password, so it is as silent as a secret."""
+
+    @property
+    def kind(self) -> str:
+        """`sqlite`, `redis`, `rediss` or `unix`: the part that may be shown."""
+        return self.get_secret_value().partition(":")[0]
+
+
+_STORE = re.compile(r"sqlite:(?!//)[^?#\s][^?#]*|(?:redis|rediss)://[^\s/?#][^\s]*|unix://[^\s]*/[^\s]+")
+
+
+def check_store(value: StoreUrl) -> StoreUrl:
+    """`sqlite:data/gateway.db`, `redis://…`, `rediss://…` or `unix:///run/redis.sock`."""
+    if _STORE.fullmatch(value.get_secret_value()) is None:
+        raise ValueError(
+            "write sqlite:PATH, redis://HOST:PORT/0, rediss://HOST:PORT/0 or unix:///path/of.sock"
+        )
+    return value
+
+
+StoreAddress = Annotated[
+    StoreUrl,
+    AfterValidator(check_store),
     WithJsonSchema(
-        _STRING
-        | {
-            "pattern": r"^(\$\{[A-Za-z_][A-Za-z0-9_]*\}|file:.+)$",
-            "examples": ["${CLIENT_SECRET}", "file:/run/secrets/client_secret"],
-        }
+        _STRING | {"examples": ["sqlite:data/gateway.db", "redis://:${REDIS_PASSWORD}@redis:6379/0"]}
     ),
 ]

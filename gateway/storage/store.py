@@ -50,14 +50,21 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """A place among a bounded number. `evicted` lost theirs to it: they are to be deleted by the caller."""
+    """A place among a bounded number.
+
+    `evicted` lost theirs and are to be deleted by the caller, admitted or not: a ceiling that was lowered is reached
+    in steps.
+    """
 
     admitted: bool
     evicted: tuple[str, ...] = field(default=())
 
 
 class Store(Protocol):
-    """What the services may ask. Keys are ASCII; a part in braces keeps keys on one node of a cluster."""
+    """What the services may ask. Keys are ASCII; a part in braces keeps keys on one node of a cluster.
+
+    `ttl` is in seconds and above 0, `now` is Unix time. A key holds either a plain value or a record, never both.
+    """
 
     async def get(self, key: str) -> bytes | None: ...
 
@@ -78,7 +85,7 @@ class Store(Protocol):
         ...
 
     async def create(self, key: str, fields: Mapping[str, bytes], ttl: float) -> bool:
-        """Write a new record at version 1; `False` if the key is taken."""
+        """Write a new record at version 1; `False` if the key is taken. `ver` is no name for a field: it is ours."""
         ...
 
     async def read(self, key: str, fields: Sequence[str], beside: Sequence[str] = ()) -> Reading:
@@ -88,19 +95,31 @@ class Store(Protocol):
     async def replace(
         self, key: str, version: int, fields: Mapping[str, bytes | None], ttl: float
     ) -> Replaced:
-        """Compare-and-set: write `fields` (`None` removes one) and go to `version + 1`, if `version` still is."""
+        """Compare-and-set: write `fields` (`None` removes one) and go to `version + 1`, if `version` still is.
+
+        Repeated after a lost reply it says `CONFLICT`. Fields that are not named stay as they are.
+        """
         ...
 
     async def fail(self, key: str, version: int, next_try: float) -> int | None:
-        """Count a failed refresh of this version (field `fails`) and set field `next`; the new count, else `None`."""
+        """Count a failed refresh of this version (field `fails`) and set field `next`; the new count, else `None`.
+
+        Both fields are ASCII decimals; `next` is `next_try` in whole seconds, rounded up.
+        """
         ...
 
     async def touch(self, key: str, ttl: float, beside: str, value: bytes, beside_ttl: float) -> bool:
-        """Prolong a record and write the plain value beside it, if the record exists; says whether it does."""
+        """Let a record live for `ttl` from now and write the plain value beside it; does nothing if it is gone.
+
+        Says whether the record exists: what has ended never comes back by its own activity.
+        """
         ...
 
     async def count(self, buckets: Sequence[Bucket], now: float) -> float:
-        """Take from all buckets or from none. Seconds to wait until it could succeed; 0.0 means taken."""
+        """Take from all buckets or from none. Seconds to wait until it could succeed; 0.0 means taken.
+
+        Where `now` went back by more than two periods a bucket begins anew, so that nobody waits for the clock.
+        """
         ...
 
     async def reserve(
@@ -110,14 +129,17 @@ class Store(Protocol):
 
         At `ceiling` members the oldest place of the holder with most of them is evicted; where that is `holder`
         itself (or it holds as many as the largest), the newcomer is not admitted instead. So the total is bounded
-        and nobody can lock out those who hold little.
+        and nobody can lock out those who hold little. A member that has its place already keeps it and is prolonged.
         """
         ...
 
     async def release(self, pool: str, member: str) -> None: ...
 
     async def index_add(self, index: str, member: str, ttl: float, limit: int, now: float) -> tuple[str, ...]:
-        """Add to an ordered set; returns the oldest members that fell out over `limit`. Members expire by `ttl`."""
+        """Add to an ordered set; returns the oldest members that fell out over `limit`. Members expire by `ttl`.
+
+        A member that is there already becomes the newest.
+        """
         ...
 
     async def index_remove(self, index: str, member: str) -> None: ...
@@ -127,7 +149,7 @@ class Store(Protocol):
         ...
 
     async def bump(self, key: str, ttl: float) -> int:
-        """Add one to a counter that starts at 0, and return it."""
+        """Add one to a counter that starts at 0, and return it; `get` reads it as an ASCII decimal."""
         ...
 
     async def ping(self) -> None:

@@ -1,0 +1,1 @@
+"""A world on loopback to try the gateway in: an identity provider, an application, a reverse proxy."""

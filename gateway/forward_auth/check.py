@@ -1,0 +1,162 @@
+"""The check: one question in, one outcome out.
+
+    peer trusted? → question → target → rule → public? answer now
+                                             → ticket? → session → fresh tokens → decide → outcome
+
+`Check.begin` is a plain function. It answers whatever needs no waiting (refused, public, denied, anonymous) and
+hands back a coroutine for the rest, so that the endpoint never makes a task for what is known at once.
+"""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any, Protocol, TypeAlias
+from urllib.parse import quote
+
+from gateway.errors import Malformed
+from gateway.forward_auth.contracts.contract import Outcome, Pass, Question, Stop
+from gateway.forward_auth.navigation import foreign_origin, is_navigation
+from gateway.identity.headers import IdentityHeaders
+from gateway.identity.identity import Identity
+from gateway.identity.presented import Head
+from gateway.keys.keyring import Keyring
+from gateway.policy.decide import Allow, Decision, Forbid, decide
+from gateway.policy.hosts import Hosts
+from gateway.policy.rules import Access, Rule, Rules
+from gateway.policy.target import Target, parse_target
+from gateway.sessions.cookie import CookieSpec, Ticket, read_ticket, without_cookies
+from gateway.sessions.session import Session
+
+Client: TypeAlias = IPv4Address | IPv6Address | None
+
+
+class SessionReader(Protocol):
+    """Opens a session and keeps its tokens fresh; `None` where there is none, `StoreFault` where nobody knows."""
+
+    async def __call__(self, ticket: Ticket) -> Session | None: ...
+
+
+class Asserts(Protocol):
+    """Signs who somebody is, for one audience."""
+
+    def get(self, session: Session, identity: Identity, audience: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that passed the gate: what it asks for, who asks, and how the answer is called in the logs."""
+
+    head: Head
+    question: Question
+    target: Target
+    client: Client
+    decision_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The outcome, and what the log and the metrics want to know about it."""
+
+    outcome: Outcome
+    word: str
+    reason: str
+    rule: str = ""
+    subject: str = ""
+
+
+Answer: TypeAlias = Judged | Coroutine[Any, Any, Judged]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Everything a check needs, wired once."""
+
+    hosts: Hosts
+    rules: Rules
+    policies: dict[str, Rules]
+    ring: Keyring
+    session_cookie: CookieSpec
+    own_cookies: tuple[str, ...]
+    read_session: SessionReader
+    asserts: Asserts
+    headers: IdentityHeaders
+    providers: frozenset[str]
+    idle: float
+    login_address: str
+    clock: Callable[[], float]
+
+    def ask(self, head: Head, question: Question, client: Client, decision_id: str) -> Asked:
+        """Read the target; `Malformed` or `UnknownHost` where it has no single meaning here."""
+        target = parse_target(question.host, question.uri, question.method, self.hosts)
+        return Asked(head, question, target, client, decision_id)
+
+    def begin(self, asked: Asked) -> Answer:
+        """The outcome, or a coroutine for it where a session has to be opened."""
+        rule = self._rules(asked.question.policy).match(asked.target, asked.client)
+        # A public rule never looks at the cookie: it works, and stays anonymous, whatever the store does.
+        if rule is None or rule.access is Access.PUBLIC:
+            return self._judge(asked, rule, None)
+        ticket = read_ticket(self.ring, self.session_cookie, asked.head, self.clock())
+        if ticket is None:
+            return self._judge(asked, rule, None)
+        return self._with_session(asked, rule, ticket)
+
+    async def _with_session(self, asked: Asked, rule: Rule, ticket: Ticket) -> Judged:
+        return self._judge(asked, rule, await self.read_session(ticket))
+
+    def _rules(self, policy: str) -> Rules:
+        if not policy:
+            return self.rules
+        named = self.policies.get(policy)
+        if named is None:
+            raise Malformed("unknown_policy", policy)
+        return named
+
+    def _judge(self, asked: Asked, rule: Rule | None, session: Session | None) -> Judged:
+        identities = session.identities if session else ()
+        decision = decide(rule, identities, self._may_login(rule))
+        if isinstance(decision, Allow):
+            if decision.identity is None or session is None:
+                return self._passed(asked, decision, None)
+            # Cross-site WebSocket hijacking: the browser sends our cookie whoever wrote the page (CWE-1385).
+            if foreign_origin(asked.head, asked.target.entry.origin_for(asked.target.host)):
+                return self._stopped(asked, Forbid(decision.rule, "foreign_origin"))
+            return self._passed(asked, decision, session)
+        return self._stopped(asked, decision)
+
+    def _may_login(self, rule: Rule | None) -> bool:
+        """Whether some configured login could turn a no of this rule into a yes."""
+        return bool(
+            self.providers if rule is None or not rule.providers else self.providers & set(rule.providers)
+        )
+
+    def _passed(self, asked: Asked, allow: Allow, session: Session | None) -> Judged:
+        identity = allow.identity if session else None
+        assertion, expires = "", 0
+        if session and identity:
+            expires = int(min(session.absolute_end, session.seen + self.idle))
+            assertion = self.asserts.get(session, identity, asked.question.policy or asked.target.host)
+        lines = self.headers.lines(
+            identity, expires, assertion, rule=allow.rule.name, decision_id=asked.decision_id
+        )
+        cookie = without_cookies(asked.head, self.own_cookies).encode("latin-1")
+        subject = identity.key if identity else ""
+        return Judged(Pass(lines, cookie), "allow", allow.rule.access.value, allow.rule.name, subject)
+
+    def _stopped(self, asked: Asked, decision: Decision) -> Judged:
+        if isinstance(decision, Allow):  # fail closed: an allow never becomes a reply on this path
+            raise TypeError("an Allow cannot be a stop")
+        navigation = is_navigation(asked.head, asked.target.method)
+        stop = Stop(decision, navigation, self.login_url(asked, navigation=navigation), asked.decision_id)
+        word = {"Forbid": "forbid", "StepUp": "step_up"}.get(type(decision).__name__, "challenge")
+        return Judged(stop, word, decision.reason, decision.rule.name if decision.rule else "")
+
+    def login_url(self, asked: Asked, *, navigation: bool) -> str:
+        """The login page with the way back: the configured origin, and the path and query that were asked for.
+
+        A program is not sent back to the address it fetched but to the front page of its host. Nothing of a header
+        enters the address but the path and the query (CVE-2024-21498, CVE-2024-21499).
+        """
+        origin = asked.target.entry.origin_for(asked.target.host)
+        uri = asked.question.uri if navigation else b"/"
+        return f"{self.login_address}?rd={quote(origin, safe='')}{quote(uri, safe='/')}"

@@ -1,0 +1,63 @@
+"""The contract of nginx's auth_request module: X-Original-URL and X-Original-Method.
+
+The module knows 2xx, 401 and 403 and makes a 500 of everything else; it throws the body away. So a person's answer
+is written by a second request, to `/verify/auth-request/login` (`AuthRequestLogin`), to which the snippet passes
+the first answer's status and decision id.
+"""
+
+from dataclasses import dataclass
+
+from gateway.errors import Malformed
+from gateway.forward_auth.contracts.contract import (
+    Outage,
+    Outcome,
+    Pass,
+    Question,
+    Refusal,
+    Stop,
+    Wait,
+    bare,
+    passed,
+    retry_after,
+    single,
+    www_authenticate,
+)
+from gateway.identity.presented import Head, Reply
+from gateway.policy.decide import Forbid
+
+
+@dataclass(frozen=True, slots=True)
+class AuthRequest:
+    """X-Original-* in; 200, 401, 403 or 503 out."""
+
+    name: str = "auth-request"
+
+    def read(self, head: Head, policy: str) -> Question:
+        host, uri = split_url(single(head, b"x-original-url"))
+        return Question(method=single(head, b"x-original-method"), host=host, uri=uri, policy=policy)
+
+    def reply(self, outcome: Outcome) -> Reply:
+        match outcome:
+            case Pass():
+                return passed(outcome)
+            case Stop(decision=Forbid()) | Refusal() | Wait():
+                return bare(403, outcome.decision_id)
+            case Stop():
+                return bare(401, outcome.decision_id, www_authenticate())
+            case Outage():
+                return bare(503, outcome.decision_id, retry_after(outcome.retry_after))
+
+
+def split_url(url: bytes) -> tuple[bytes, bytes]:
+    """`https://app.example.com/a?b` → host and request target, as bytes.
+
+    Cut by hand: URL libraries repair what they read (GHSA-68wm-pfjf-wqp6 answered 200 to a URL that would not parse).
+    The scheme is looked at and forgotten; what the browser sees comes from the configured host.
+    """
+    scheme, found, rest = url.partition(b"://")
+    if not found or scheme not in {b"http", b"https"}:
+        raise Malformed("original_url", "not an absolute http or https URL")
+    slash = rest.find(b"/")
+    if slash < 1:
+        raise Malformed("original_url", "no host or no path")
+    return rest[:slash], rest[slash:]

@@ -1,0 +1,161 @@
+"""What every contract has in common: a question read out of a head, an outcome, and a reply.
+
+A contract reads its own header family and nothing else. Every proxy passes the *other* families through from the
+client untouched, so a contract that looked at two would let the client choose (CVE-2026-40575).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from gateway.errors import Malformed
+from gateway.identity.presented import Head, Reply
+from gateway.policy.decide import Challenge, Forbid, StepUp
+
+HeaderLines: TypeAlias = tuple[tuple[bytes, bytes], ...]
+
+DECISION_ID = b"x-gateway-decision-id"
+
+_NO_STORE = (b"cache-control", b"no-store")
+_EMPTY = (b"content-length", b"0")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the proxy says the client asked for, in raw bytes; `policy` is the one the proxy named, or ""."""
+
+    method: bytes
+    host: bytes
+    uri: bytes
+    policy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """The request may go on; `identity` holds every configured identity header, `cookie` what is left of `Cookie`."""
+
+    identity: HeaderLines
+    cookie: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A verdict against the request. `login_url` is absolute; `navigation` says a person is looking."""
+
+    decision: Challenge | StepUp | Forbid
+    navigation: bool
+    login_url: str
+    decision_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The request was not judged; `untrusted` where the peer had no right to ask."""
+
+    reason: str
+    untrusted: bool
+    decision_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Over a limit; try again in `retry_after` seconds."""
+
+    retry_after: int
+    decision_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """The store did not answer: neither yes nor no. Never 401, so that nobody is sent to log in by it."""
+
+    retry_after: int
+    decision_id: str
+
+
+Outcome: TypeAlias = Pass | Stop | Refusal | Wait | Outage
+
+
+class Contract(Protocol):
+    """Headers to question, outcome to reply."""
+
+    @property
+    def name(self) -> str: ...
+
+    def read(self, head: Head, policy: str) -> Question:
+        """The question; `Malformed` where a mandatory header is missing or stands twice."""
+        ...
+
+    def reply(self, outcome: Outcome) -> Reply: ...
+
+
+class ForbiddenPage(Protocol):
+    """Renders the page of a 403 for a person."""
+
+    def __call__(self, decision_id: str) -> Reply: ...
+
+
+def single(head: Head, name: bytes) -> bytes:
+    """The one value of a mandatory header. Missing or doubled means that the proxy did not write it: refuse."""
+    values = head.all(name)
+    if len(values) != 1:
+        state = "missing" if not values else "repeated"
+        raise Malformed(f"header_{state}", name.decode("ascii"))
+    return values[0]
+
+
+def passed(outcome: Pass, extra: HeaderLines = ()) -> Reply:
+    """The only function that can build a 200: exactly that status, no body, no Set-Cookie, every identity header."""
+    return Reply(200, (_EMPTY, _NO_STORE, *outcome.identity, *extra))
+
+
+def bare(status: int, decision_id: str, *lines: tuple[bytes, bytes]) -> Reply:
+    """A reply without a body that carries the decision id."""
+    return Reply(status, (_EMPTY, _NO_STORE, (DECISION_ID, decision_id.encode()), *lines))
+
+
+def problem(status: int, decision_id: str, members: Mapping[str, str], *lines: tuple[bytes, bytes]) -> Reply:
+    """A JSON reply for programs."""
+    body = json.dumps(dict(members) | {"decision_id": decision_id}).encode()
+    return Reply(
+        status,
+        (
+            (b"content-length", str(len(body)).encode()),
+            (b"content-type", b"application/json"),
+            _NO_STORE,
+            (DECISION_ID, decision_id.encode()),
+            *lines,
+        ),
+        body,
+    )
+
+
+def retry_after(seconds: int) -> tuple[bytes, bytes]:
+    return (b"retry-after", str(max(1, seconds)).encode())
+
+
+def www_authenticate() -> tuple[bytes, bytes]:
+    """RFC 9110 section 15.5.2 demands a challenge with every 401; `Bearer` makes no browser ask for a password."""
+    return (b"www-authenticate", b'Bearer realm="gateway"')
+
+
+def challenged(login_url: str, decision_id: str, *, navigation: bool) -> Reply:
+    """Ask for a login: a person is sent there, a program is told where it is."""
+    if navigation:
+        # 303 and not 307: whatever the method was, the browser goes on with GET.
+        return bare(303, decision_id, (b"location", login_url.encode("ascii")))
+    members = {"error": "unauthenticated", "login_url": login_url}
+    return problem(401, decision_id, members, www_authenticate())
+
+
+def forbidden(page: ForbiddenPage, decision_id: str, *, navigation: bool) -> Reply:
+    """Say no: with a page to a person, with JSON to a program."""
+    return page(decision_id) if navigation else problem(403, decision_id, {"error": "forbidden"})
+
+
+def stopped(stop: Stop, page: ForbiddenPage) -> Reply:
+    """The answer to whoever asked, where the proxy passes it on as it is."""
+    if isinstance(stop.decision, Forbid):
+        return forbidden(page, stop.decision_id, navigation=stop.navigation)
+    return challenged(stop.login_url, stop.decision_id, navigation=stop.navigation)

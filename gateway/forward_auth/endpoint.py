@@ -1,0 +1,149 @@
+"""The verify endpoints: raw ASGI in front of the router, and a plain function inside.
+
+No request object, no body, no logging of the query. `Verify.answer` takes a request head and returns the reply, or
+a coroutine for it; any server shell can call it.
+"""
+
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from starlette.types import Receive, Scope, Send
+
+from gateway.errors import Limited, Malformed, Refused, StoreFault, UntrustedPeer
+from gateway.forward_auth.check import Asked, Check, Judged
+from gateway.forward_auth.contracts.contract import Contract, Outage, Refusal, Wait
+from gateway.forward_auth.shell import NOT_FOUND, head_of, path_of, send_reply
+from gateway.guard.proxies import Proxies
+from gateway.identity.presented import Head, Reply
+from gateway.observe.events import Alarm, DecisionMade, Emit
+
+MAX_FIELDS = 200
+MAX_BYTES = 64_000
+
+Answered: TypeAlias = Reply | Coroutine[Any, Any, Reply]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Which contract speaks at a path, and which policy the proxy named with it."""
+
+    contract: Contract
+    policy: str
+
+
+def routes(contracts: tuple[Contract, ...], policies: Iterable[str]) -> dict[bytes, Route]:
+    """Every exact path of a verify endpoint. The policy stands before the contract."""
+    table = {f"/verify/{c.name}".encode(): Route(c, "") for c in contracts}
+    for policy in policies:
+        table |= {f"/verify/policy/{policy}/{c.name}".encode(): Route(c, policy) for c in contracts}
+    return table
+
+
+class Verify:
+    """Answers verify calls. One object per process; it keeps nothing of a request."""
+
+    def __init__(
+        self,
+        check: Check,
+        proxies: Proxies,
+        table: Mapping[bytes, Route],
+        emit: Emit,
+        new_id: Callable[[], str],
+        timer: Callable[[], float],
+    ) -> None:
+        self._check = check
+        self._proxies = proxies
+        self._table = table
+        self._emit = emit
+        self._new_id = new_id
+        self._timer = timer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI shell; `receive` is never awaited."""
+        route = self._table.get(path_of(scope))
+        if route is None:
+            await send_reply(send, NOT_FOUND)
+            return
+        answered = self.answer(head_of(scope), route)
+        await send_reply(send, answered if isinstance(answered, Reply) else await answered)
+
+    def answer(self, head: Head, route: Route) -> Answered:
+        """Reply to one verify call, or a coroutine for the reply. Never raises."""
+        begun, decision_id = self._timer(), self._new_id()
+        asked: Asked | None = None
+        try:
+            asked = self._asked(head, route, decision_id)
+            judged = self._check.begin(asked)
+        except Exception as error:  # noqa: BLE001 - the merge point: what is not understood is never let through
+            judged = self._failed(error, decision_id)
+        if not isinstance(judged, Judged):
+            assert asked is not None  # noqa: S101 - only a question that was asked has to wait
+            return self._wait(judged, asked, head, route, begun)
+        return self._done(judged, asked, head, route, begun, decision_id)
+
+    async def _wait(
+        self, judging: Awaitable[Judged], asked: Asked, head: Head, route: Route, begun: float
+    ) -> Reply:
+        try:
+            judged = await judging
+        except Exception as error:  # noqa: BLE001 - the same merge point, for what had to wait
+            judged = self._failed(error, asked.decision_id)
+        return self._done(judged, asked, head, route, begun, asked.decision_id)
+
+    def _asked(self, head: Head, route: Route, decision_id: str) -> Asked:
+        # The peer comes first: nothing that a stranger wrote is parsed, let alone believed (CVE-2026-76835).
+        self._proxies.trusts(head)
+        check_size(head)
+        question = route.contract.read(head, route.policy)
+        return self._check.ask(head, question, self._proxies.client(head), decision_id)
+
+    def _failed(self, error: Exception, decision_id: str) -> Judged:
+        match error:
+            case UntrustedPeer():
+                return Judged(Refusal("untrusted_peer", True, decision_id), "refused", error.reason)
+            case Refused():
+                return Judged(Refusal(error.reason, False, decision_id), "refused", error.reason)
+            case Limited():
+                return Judged(Wait(int(error.retry_after) + 1, decision_id), "limited", error.code)
+            case StoreFault():
+                return Judged(Outage(error.retry_after, decision_id), "fault", error.code)
+        # A bug of ours. The message may quote what it choked on, so the log gets the kind and the place alone.
+        place = error.__traceback__
+        while place and place.tb_next:
+            place = place.tb_next
+        where = f"{place.tb_frame.f_code.co_qualname}:{place.tb_lineno}" if place else ""
+        self._emit(Alarm("internal_error", f"{type(error).__name__} in {where}, decision {decision_id}"))
+        return Judged(Outage(StoreFault.retry_after, decision_id), "fault", "internal_error")
+
+    def _done(
+        self, judged: Judged, asked: Asked | None, head: Head, route: Route, begun: float, decision_id: str
+    ) -> Reply:
+        reply = route.contract.reply(judged.outcome)
+        target = asked.target if asked else None
+        client = asked.client if asked else None
+        self._emit(
+            DecisionMade(
+                decision_id=decision_id,
+                outcome=judged.word,
+                contract=route.contract.name,
+                status=reply.status,
+                method=target.method if target else "",
+                host=target.host if target else "",
+                path=target.path if target else "",
+                rule=judged.rule,
+                reason=judged.reason,
+                subject=judged.subject,
+                client=str(client) if client else f"peer {head.peer or 'unix'}",
+                seconds=self._timer() - begun,
+            )
+        )
+        return reply
+
+
+def check_size(head: Head) -> None:
+    """Refuse heads over 200 fields or 64 kB: the server beneath us accepts a megabyte of cookies."""
+    if len(head.headers) > MAX_FIELDS:
+        raise Malformed("too_many_headers", f"over {MAX_FIELDS}")
+    if sum([len(name) + len(value) for name, value in head.headers]) > MAX_BYTES:
+        raise Malformed("headers_too_large", f"over {MAX_BYTES} bytes")

@@ -1,0 +1,61 @@
+"""What nginx shows the browser where auth_request said no: `/verify/auth-request/login`.
+
+nginx throws the body of the check's answer away, so its snippet asks here a second time and passes the status and
+the decision id of the check. Nothing is decided here and no session is opened: the person is sent to the login page,
+or shown the page of a 403, or the program gets its JSON.
+"""
+
+import re
+from collections.abc import Callable
+
+from starlette.types import Receive, Scope, Send
+
+from gateway.errors import Refused
+from gateway.forward_auth.check import Check
+from gateway.forward_auth.contracts.auth_request import AuthRequest
+from gateway.forward_auth.contracts.contract import DECISION_ID, ForbiddenPage, challenged, forbidden, problem
+from gateway.forward_auth.endpoint import check_size
+from gateway.forward_auth.navigation import is_navigation
+from gateway.forward_auth.shell import head_of, send_reply
+from gateway.guard.proxies import Proxies
+from gateway.identity.presented import Head, Reply
+
+STATUS = b"x-gateway-status"
+_DECISION = re.compile(rb"[A-Za-z0-9_-]{1,40}")
+
+
+class AuthRequestLogin:
+    """Turns a status and a decision id back into an answer for people."""
+
+    def __init__(
+        self, check: Check, proxies: Proxies, page: ForbiddenPage, new_id: Callable[[], str]
+    ) -> None:
+        self._check = check
+        self._proxies = proxies
+        self._page = page
+        self._new_id = new_id
+        self._contract = AuthRequest()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send_reply(send, self.answer(head_of(scope)))
+
+    def answer(self, head: Head) -> Reply:
+        """303, 401 or 403; never 200, whatever is asked."""
+        decision_id = self._decision_id(head)
+        try:
+            self._proxies.trusts(head)
+            check_size(head)
+            asked = self._check.ask(head, self._contract.read(head, ""), None, decision_id)
+        except Refused as error:
+            return problem(403, decision_id, {"error": "refused", "reason": error.reason})
+        navigation = is_navigation(head, asked.target.method)
+        if head.all(STATUS) == (b"401",):
+            url = self._check.login_url(asked, navigation=navigation)
+            return challenged(url, decision_id, navigation=navigation)
+        return forbidden(self._page, decision_id, navigation=navigation)
+
+    def _decision_id(self, head: Head) -> str:
+        given = head.all(DECISION_ID)
+        if len(given) == 1 and _DECISION.fullmatch(given[0]):
+            return given[0].decode("ascii")
+        return self._new_id()

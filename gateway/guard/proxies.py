@@ -1,0 +1,119 @@
+"""Whom we believe: which peers may pass on what a client said, and which client stands behind them.
+
+Laws:
+
+1. Nobody is trusted by default (CVE-2026-76835). A peer is trusted by its address, as a Unix socket (whose file
+   permissions say who may connect), or by the shared secret. Where a secret is configured, it alone counts on TCP.
+2. The client is found by walking X-Forwarded-For from the right, past our proxies. What stands further left was
+   written by the client.
+3. An address that does not parse is nobody's. It is never read as "no proxy was there", and never skipped to reach
+   a better one (CVE-2024-47070).
+"""
+
+import re
+from collections.abc import Sequence
+from hmac import compare_digest
+from ipaddress import ip_address
+from typing import TypeAlias
+
+from gateway.errors import SettingsFault, UntrustedPeer
+from gateway.identity.presented import Head
+from gateway.policy.networks import Address, Network, plain_address, plain_network
+
+SECRET = b"x-gateway-secret"
+_FORWARDED_FOR = b"x-forwarded-for"
+
+# Most calls come from one peer for few clients; a flood of others only makes them parsed again.
+_KNOWN_LIMIT = 1024
+_LONGEST_ADDRESS = 64
+
+_PORTED = re.compile(
+    r"\[(?P<six>[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)\](?::[0-9]{1,5})?|(?P<four>[0-9.]+):[0-9]{1,5}"
+)
+
+_Known: TypeAlias = tuple[Address | None, bool]
+
+
+class Proxies:
+    """Trusted peers, and the way back to a client."""
+
+    def __init__(self, networks: tuple[Network, ...], secret: bytes | None, unix_trusted: bool) -> None:
+        self._networks = networks
+        self._secret = secret
+        self._unix_trusted = unix_trusted
+        self._known: dict[str, _Known] = {}
+
+    @classmethod
+    def of(
+        cls, trusted_proxies: Sequence[Network], verify_secret: str | None, unix_trusted: bool
+    ) -> "Proxies":
+        """From the configuration. Raises `SettingsFault` for an empty secret, which every peer would know."""
+        if verify_secret == "":
+            raise SettingsFault(("server.verify_secret: is empty; write at least 32 random characters",))
+        secret = verify_secret.encode() if verify_secret is not None else None
+        return cls(tuple([plain_network(network) for network in trusted_proxies]), secret, unix_trusted)
+
+    def trusts(self, head: Head) -> None:
+        """Return if forwarded headers of this call count; else raise `UntrustedPeer` (peer, unix_socket, secret)."""
+        if not head.peer:
+            if not self._unix_trusted:
+                raise UntrustedPeer("unix_socket")
+        elif self._secret is not None:
+            if not self._shows_secret(head):
+                raise UntrustedPeer("secret")
+        elif not self._read(head.peer)[1]:
+            raise UntrustedPeer("peer", head.peer)
+
+    def client(self, head: Head) -> Address | None:
+        """Who is behind this call, on any listener; `None` where nobody trustworthy told.
+
+        A peer that is no proxy of ours is itself the client, whatever it claims. Behind a proxy it is the first
+        address from the right that is not one of `trusted_proxies`. `None` comes of a proxy that sends no
+        X-Forwarded-For, of an address that does not parse, and of a chain that holds nothing but our proxies: the
+        address of a proxy is never taken for a client's.
+        """
+        if not self._is_proxy(head):
+            return self._read(head.peer)[0] if head.peer else None
+        for line in reversed(head.all(_FORWARDED_FOR)):
+            for element in reversed(line.split(b",")):
+                address, ours = self._read(element.strip(b" \t").decode("latin-1"))
+                if not ours:
+                    return address
+        return None
+
+    def _is_proxy(self, head: Head) -> bool:
+        if not head.peer:
+            return self._unix_trusted
+        return self._read(head.peer)[1] or self._shows_secret(head)
+
+    def _shows_secret(self, head: Head) -> bool:
+        if self._secret is None:
+            return False
+        shown = head.all(SECRET)
+        # A second line is a client's beside the proxy's: whose it is cannot be told.
+        return len(shown) == 1 and compare_digest(shown[0], self._secret)
+
+    def _read(self, text: str) -> _Known:
+        """An address, `None` if it is none, and whether it is one of our proxies."""
+        known = self._known.get(text)
+        if known is None:
+            address = read_address(text)
+            known = address, address is not None and any(address in network for network in self._networks)
+            if len(text) <= _LONGEST_ADDRESS:
+                if len(self._known) >= _KNOWN_LIMIT:
+                    self._known.clear()
+                self._known[text] = known
+        return known
+
+
+def read_address(text: str) -> Address | None:
+    """`192.0.2.1`, `192.0.2.1:567`, `2001:db8::1` or `[2001:db8::1]:567`; `None` for everything else.
+
+    An IPv4-mapped address is the IPv4 address. A zone id means something on one machine only, so it is no address.
+    """
+    ported = _PORTED.fullmatch(text)
+    bare = (ported["six"] or ported["four"]) if ported else text
+    try:
+        return None if "%" in bare else plain_address(ip_address(bare))
+    except ValueError:
+        return None

@@ -1,0 +1,101 @@
+"""Signed tokens (RFC 7515, RFC 7519): the one place where a JWS is made or verified.
+
+The library checks the signature and nothing else. It knows no `typ`, lets tokens without `exp` pass and only warns
+of short RSA keys, so everything but the arithmetic is decided here and in `keys.claims`. The headers `jku`, `x5u`,
+`jwk` and `x5c` are never read: a token does not choose the key that proves it (CVE-2018-0114).
+"""
+
+import json
+from base64 import urlsafe_b64decode
+from binascii import Error as NotBase64
+from collections.abc import Mapping
+from re import ASCII
+from re import compile as pattern
+from typing import Any
+
+from jwt import PyJWS
+from jwt.exceptions import PyJWTError
+
+from gateway.errors import TokenInvalid
+from gateway.keys.claims import Profile, check_claims, check_typ
+from gateway.keys.key_set import ALGORITHMS, KeySet
+from gateway.keys.keyring import Keyring
+from gateway.keys.strict_json import parse_object
+
+__all__ = ["KeySet", "Profile", "public_jwks", "sign", "verify"]
+
+MAX_TOKEN = 16_000
+_COMPACT = pattern(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", ASCII)
+_JWS = PyJWS(algorithms=list(ALGORITHMS), options={"enforce_minimum_key_length": True})
+
+
+def sign(ring: Keyring, claims: Mapping[str, Any], typ: str) -> str:
+    """An ES256 token by the active assertion key, named by its kid."""
+    signer = ring.signer
+    payload = json.dumps(claims, separators=(",", ":")).encode()
+    return _JWS.encode(payload, signer.private, algorithm="ES256", headers={"typ": typ, "kid": signer.kid})
+
+
+def public_jwks(ring: Keyring) -> dict[str, Any]:
+    """The JWK set to publish: public parts of every assertion key, the next and the retired ones included."""
+    return {"keys": [key.public_jwk() for key in ring.assertion]}
+
+
+def verify(token: str, keys: KeySet, profile: Profile, now: float) -> Mapping[str, Any]:
+    """The claims of `token`, if it is signed by one of `keys` and is what `profile` demands at `now` (Unix seconds).
+
+    Raises `UnknownKey` where no key fits (fetching the set anew may help), else `TokenInvalid`; its `check` names
+    what failed.
+    """
+    header = _header(token)
+    alg = _allowed_algorithm(header, profile)
+    check_typ(header, profile)
+    key = keys.find(_kid(header), alg)
+    try:
+        payload = _JWS.decode(token, key.public, algorithms=[alg])
+    except (PyJWTError, ValueError):
+        raise TokenInvalid("signature") from None
+    claims = _object(payload, "claims")
+    check_claims(claims, profile, now)
+    return claims
+
+
+def _header(token: str) -> Mapping[str, Any]:
+    # The cap comes first, and five parts (a JWE, maybe a deflate bomb) are refused before anything is decoded.
+    if len(token) > MAX_TOKEN:
+        raise TokenInvalid("size")
+    if not _COMPACT.fullmatch(token):
+        raise TokenInvalid("form")
+    encoded = token.partition(".")[0]
+    try:
+        raw = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+    except NotBase64:
+        raise TokenInvalid("header") from None
+    header = _object(raw, "header")
+    # RFC 7515 section 4.1.11: an extension that must be understood, and we understand none. `b64` (RFC 7797) without
+    # `crit` is invalid too, and would have the library verify another payload.
+    if "crit" in header or "b64" in header:
+        raise TokenInvalid("crit")
+    return header
+
+
+def _allowed_algorithm(header: Mapping[str, Any], profile: Profile) -> str:
+    # RFC 8725 section 3.1: the caller's list decides. `none` and HS* are in no list that this module knows.
+    alg = header.get("alg")
+    if not isinstance(alg, str) or alg not in profile.algorithms or alg not in ALGORITHMS:
+        raise TokenInvalid("alg")
+    return alg
+
+
+def _kid(header: Mapping[str, Any]) -> str | None:
+    kid = header.get("kid")
+    if kid is not None and not isinstance(kid, str):
+        raise TokenInvalid("kid")
+    return kid
+
+
+def _object(raw: bytes, check: str) -> Mapping[str, Any]:
+    try:
+        return parse_object(raw)
+    except ValueError:
+        raise TokenInvalid(check) from None

@@ -1,0 +1,26 @@
+"""JSON objects with one meaning: no member twice, no NaN, bounded depth (RFC 8725 section 2.4, RFC 8259 section 4)."""
+
+import json
+from typing import Any
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member stands twice")
+    return members
+
+
+def _refuse(_constant: str) -> None:
+    raise ValueError("NaN and Infinity are not JSON")
+
+
+def parse_object(raw: bytes) -> dict[str, Any]:
+    """The object that `raw` spells in UTF-8; `ValueError` if it is none, or could be read in two ways."""
+    try:
+        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(value, dict):
+        raise ValueError("not an object")  # noqa: TRY004 (what was sent is at fault, not the call)
+    return value

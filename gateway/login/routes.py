@@ -1,0 +1,251 @@
+"""The login's door: paths, methods, and who gets a page and who JSON.
+
+Every address in an answer comes from `public_url` and the configuration. Nothing is read from `Host` or from a
+forwarded header but the client's address, for the limits (CVE-2024-21498, CVE-2024-21499).
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.requests import Request
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from gateway.errors import GatewayError, Malformed, Refused, StoreFault
+from gateway.guard.csrf import check_fetch_metadata, check_form_token, form_token
+from gateway.guard.proxies import Proxies
+from gateway.guard.rate_limit import prefix_of
+from gateway.identity.presented import Head, Reply
+from gateway.login.answer import parameters
+from gateway.login.flow import Choice, Client, Flow, Way
+from gateway.login.logout import Logout
+from gateway.login.visitors import Visitors
+from gateway.observe.events import Alarm, Emit
+from gateway.pages import faults
+from gateway.pages.answers import Answers
+from gateway.pages.render import static_files
+from gateway.sessions.cookie import Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, read once: past this door nobody sees the framework's own."""
+
+    head: Head
+    query: bytes
+    form: Mapping[str, str]
+    path: Mapping[str, str]
+    client: Client
+    decision_id: str
+
+
+Handler: TypeAlias = Callable[[Call], Awaitable[Reply]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginDoor:
+    """Handlers of the login pages. `form_key` signs the tokens in our forms; `new_id` names decisions."""
+
+    flow: Flow
+    logout: Logout
+    visitors: Visitors
+    answers: Answers
+    proxies: Proxies
+    public_url: str
+    form_key: bytes = field(repr=False)
+    emit: Emit
+    new_id: Callable[[], str]
+
+    async def login(self, call: Call) -> Reply:
+        """GET /auth/login: straight on to the only provider, or the choice."""
+        _check_navigation(call.head)
+        wished = await self.flow.enter(call.head, _one(call, "rd"), _one(call, "provider"), call.client)
+        if isinstance(wished, Choice):
+            return self.answers.pages.chooser(wished.options, wished.return_to)
+        return _redirect(wished)
+
+    async def begin(self, call: Call) -> Reply:
+        """GET /auth/{provider}."""
+        provider = call.path["provider"]
+        if provider not in self.flow.providers:
+            return self._not_found(call)
+        _check_navigation(call.head)
+        return _redirect(await self.flow.begin(call.head, provider, _one(call, "rd"), call.client))
+
+    async def callback(self, call: Call) -> Reply:
+        """GET /auth/{provider}/callback."""
+        provider = call.path["provider"]
+        if provider not in self.flow.providers:
+            return self._not_found(call)
+        answer = parameters(call.query)
+        way = await self.flow.finish(call.head, provider, answer, call.client, call.decision_id)
+        return _redirect(way)
+
+    async def ask_logout(self, call: Call) -> Reply:
+        """GET /auth/logout: asks, and changes nothing."""
+        current = await self.visitors.current(call.head)
+        if current is None:
+            return _redirect(Way(self.logout.signed_out))
+        token = form_token(self.form_key, _binding(current.ticket), self.visitors.random)
+        return self.answers.pages.logout(current.session.latest.user, token)
+
+    async def end_session(self, call: Call) -> Reply:
+        """POST /auth/logout, sent by our own form."""
+        own = urlsplit(self.public_url)
+        check_fetch_metadata("POST", call.head, f"{own.scheme}://{own.netloc}")
+        ticket = self.visitors.ticket(call.head)
+        if ticket is None:
+            return _redirect(Way(self.logout.signed_out))
+        check_form_token(self.form_key, _binding(ticket), call.form.get("token", ""))
+        try:
+            return _redirect(await self.logout.end(call.head))
+        except StoreFault:
+            # The browser forgets its ticket; that the record lives on is said and not hidden.
+            fault = faults.LOGOUT_UNFINISHED
+            cookie = (b"set-cookie", self.visitors.no_session_cookie().encode("latin-1"))
+            return self.answers.fault(call.head, fault, fault.key, call.decision_id, cookie)
+
+    async def signed_out(self, call: Call) -> Reply:  # noqa: ARG002 (a handler like the others)
+        """GET /auth/signed-out: the end of a logout, and of nothing else."""
+        return self.answers.pages.signed_out()
+
+    async def me(self, call: Call) -> Reply:
+        """GET /users/me."""
+        current = await self.visitors.current(call.head)
+        return self.answers.me(call.head, current.session if current else None, call.decision_id)
+
+    def _not_found(self, call: Call) -> Reply:
+        return self.answers.fault(call.head, faults.NOT_FOUND, "not_found", call.decision_id)
+
+    def read(self, head: Head, query: bytes, form: Mapping[str, str], path: Mapping[str, str]) -> Call:
+        """A request as a value, under an id of its own."""
+        address = self.proxies.client(head)
+        client = Client(str(address) if address else "unknown", prefix_of(address))
+        return Call(head, query, form, path, client, self.new_id())
+
+    async def answer(self, call: Call, handler: Handler) -> Reply:
+        """Run a handler; whatever stops it becomes a page. Nothing that a stranger wrote is repeated."""
+        try:
+            return await handler(call)
+        except GatewayError as error:
+            return self.answers.error(call.head, error, call.decision_id)
+        except Exception as error:  # noqa: BLE001 - the merge point: a bug of ours must not show itself to strangers
+            self.emit(Alarm("internal_error", f"{type(error).__name__}, decision {call.decision_id}"))
+            return self.answers.error(call.head, GatewayError(), call.decision_id)
+
+
+class Endpoint:
+    """One path: a handler for each method, 405 with `Allow` for the others.
+
+    HEAD runs the GET handler where that one changes nothing (`reads`). Elsewhere it is answered without one: a link
+    checker must neither begin a login nor use one up.
+    """
+
+    def __init__(self, door: LoginDoor, handlers: Mapping[str, Handler], *, reads: bool = False) -> None:
+        self._door = door
+        self._handlers = handlers
+        self._reads = reads
+        self._allow = ", ".join(sorted({*handlers, "HEAD"})).encode("ascii")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        head = _head(scope)
+        posted = head.method == "POST" and "POST" in self._handlers
+        form = _form(head, await Request(scope, receive).body()) if posted else {}
+        call = self._door.read(head, scope["query_string"], form, scope["path_params"])
+        reply = await self._reply(call)
+        await send({"type": "http.response.start", "status": reply.status, "headers": list(reply.headers)})
+        await send({"type": "http.response.body", "body": b"" if head.method == "HEAD" else reply.body})
+
+    async def _reply(self, call: Call) -> Reply:
+        method = call.head.method
+        if method == "HEAD" and "GET" in self._handlers:
+            if not self._reads:
+                return Reply(200, ((b"content-length", b"0"), (b"cache-control", b"no-store")))
+            method = "GET"
+        handler = self._handlers.get(method)
+        if handler is None:
+            fault, allow = faults.METHOD_NOT_ALLOWED, (b"allow", self._allow)
+            return self._door.answers.fault(call.head, fault, fault.key, call.decision_id, allow)
+        return await self._door.answer(call, handler)
+
+
+def routes(door: LoginDoor) -> list[Route]:
+    """The routes of the login, to be mounted under the path of `public_url`."""
+    files = static_files()
+
+    async def static(call: Call) -> Reply:
+        found = files.get(call.path["name"])
+        return found or door.answers.fault(call.head, faults.NOT_FOUND, "not_found", call.decision_id)
+
+    return [
+        Route("/auth/login", Endpoint(door, {"GET": door.login})),
+        Route("/auth/logout", Endpoint(door, {"GET": door.ask_logout, "POST": door.end_session}, reads=True)),
+        Route("/auth/signed-out", Endpoint(door, {"GET": door.signed_out}, reads=True)),
+        Route("/auth/static/{name}", Endpoint(door, {"GET": static}, reads=True)),
+        Route("/auth/{provider}", Endpoint(door, {"GET": door.begin})),
+        Route("/auth/{provider}/callback", Endpoint(door, {"GET": door.callback})),
+        Route("/users/me", Endpoint(door, {"GET": door.me}, reads=True)),
+    ]
+
+
+def _head(scope: Scope) -> Head:
+    client, query = scope.get("client"), scope["query_string"]
+    target: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogatepass")
+    if query:
+        target += b"?" + query
+    return Head(scope["method"], target, tuple(scope["headers"]), client[0] if client else "")
+
+
+def _form(head: Head, body: bytes) -> Mapping[str, str]:
+    """The fields of a form; none where the body is something else, or names a field twice."""
+    if [kind.partition(b";")[0] for kind in head.all(b"content-type")] != [
+        b"application/x-www-form-urlencoded"
+    ]:
+        return {}
+    try:
+        return parameters(body)
+    except Malformed:
+        return {}
+
+
+def _redirect(way: Way) -> Reply:
+    """303: whatever was asked with which method, the browser goes on with GET (RFC 9700 section 4.12)."""
+    cookies = [(b"set-cookie", cookie.encode("latin-1")) for cookie in way.cookies]
+    lines = (
+        (b"location", way.location.encode("ascii")),
+        (b"content-length", b"0"),
+        (b"cache-control", b"no-store"),
+        # The address of a callback holds a code; the next page is not told.
+        (b"referrer-policy", b"no-referrer"),
+        (b"vary", b"Cookie"),
+        *cookies,
+    )
+    return Reply(303, lines)
+
+
+def _one(call: Call, name: str) -> str:
+    """A parameter that may be wrong without harm: "" where it is missing, doubled or unreadable."""
+    try:
+        pairs = parse_qsl(
+            call.query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50
+        )
+    except ValueError:
+        return ""
+    values = [value for key, value in pairs if key == name]
+    return values[0] if len(values) == 1 else ""
+
+
+def _check_navigation(head: Head) -> None:
+    """Return if a person opens a page. A prefetch, an image or a frame begins no login and gets no cookie."""
+    for name, wanted in ((b"sec-fetch-mode", b"navigate"), (b"sec-fetch-dest", b"document")):
+        if any(value != wanted for value in head.all(name)):
+            raise Refused("not_a_navigation")
+    if any(b"prefetch" in value for value in (*head.all(b"sec-purpose"), *head.all(b"purpose"))):
+        raise Refused("not_a_navigation")
+
+
+def _binding(ticket: Ticket) -> bytes:
+    """What a form token belongs to: the session, by a secret that only its browser holds."""
+    return b"logout" + ticket.secret

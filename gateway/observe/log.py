@@ -1,0 +1,185 @@
+"""The log: one line per event, as JSON or for a person's eyes, and the same for what libraries say.
+
+A line has `time` (UTC), `level`, `event` (the event's name) and the event's fields; `gateway.observe.redaction` says
+what a value may hold. Nothing of a query string is ever written.
+"""
+
+import dataclasses
+import json
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import PurePath
+from traceback import walk_tb
+from typing import Any, TextIO
+
+import structlog
+from structlog.typing import Processor
+
+from gateway.errors import GatewayError
+from gateway.observe.events import (
+    Alarm,
+    DecisionMade,
+    Event,
+    HeaderOverflowed,
+    LoginFinished,
+    LogLinesDropped,
+    RefreshFinished,
+    StoreCalled,
+)
+from gateway.observe.redaction import redacted
+from gateway.settings.model import Log as LogSettings
+
+_NUMBERS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+
+# What is not `ok` needs somebody's attention, and how much: outcome → level. Those that are missing are warnings.
+_OUTCOMES: dict[type[Event], dict[str, str]] = {
+    DecisionMade: {"allow": "info", "challenge": "info", "step_up": "info", "forbid": "info"},
+    LoginFinished: {"ok": "info"},
+    RefreshFinished: {"ok": "info", "conflict": "info", "gone": "info", "misconfigured": "error"},
+    StoreCalled: {"ok": "debug"},
+}
+
+# These print addresses, headers or commands when they are talkative; with them codes, states and tickets.
+_QUIET = ("httpx", "httpcore", "redis", "asyncio", "uvicorn.asgi")
+
+
+def level_of(event: Event) -> str:
+    """debug, info, warning or error."""
+    if isinstance(event, Alarm):
+        return "error"
+    if isinstance(event, (HeaderOverflowed, LogLinesDropped)):
+        return "warning"
+    levels = _OUTCOMES.get(type(event))
+    return levels.get(getattr(event, "outcome", ""), "warning") if levels else "info"
+
+
+class Log:
+    """A subscriber that writes lines to `stream`. Safe to call from several threads."""
+
+    def __init__(self, settings: LogSettings, stream: TextIO, clock: Callable[[], float]) -> None:
+        self._level = _NUMBERS[settings.level]
+        self._stream = stream
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._fields: dict[type[Event], tuple[str, ...]] = {}
+        terminal = stream.isatty()
+        pretty = settings.format == "pretty" or (settings.format == "auto" and terminal)
+        self._render = _pretty(colors=terminal) if pretty else _json()
+
+    def wants(self, event: Event) -> bool:
+        """Whether the event would be written at all at the configured level."""
+        return _NUMBERS[level_of(event)] >= self._level
+
+    def __call__(self, event: Event) -> None:
+        if self.wants(event):
+            self.write(
+                level_of(event), event.name, {name: getattr(event, name) for name in self._names(event)}
+            )
+
+    def write(self, level: str, name: str, fields: Mapping[str, Any]) -> None:
+        """One line. `name` is a constant of the code; `fields` may hold anything."""
+        line: dict[str, Any] = {"time": self._now(), "level": level, "event": name}
+        # A field cannot overwrite the frame of its line.
+        line |= {key: value for key, value in redacted(_without_query(fields)).items() if key not in line}
+        text = str(self._render(None, level, line))
+        with self._lock:
+            self._stream.write(text + "\n")
+            self._stream.flush()
+
+    def _names(self, event: Event) -> tuple[str, ...]:
+        kind = type(event)
+        if kind not in self._fields:
+            self._fields[kind] = tuple([field.name for field in dataclasses.fields(event)])
+        return self._fields[kind]
+
+    def _now(self) -> str:
+        moment = datetime.fromtimestamp(self._clock(), UTC)
+        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def adopt_stdlib(self) -> Callable[[], None]:
+        """Send everything that goes through `logging` here too; returns what undoes it.
+
+        uvicorn's access log stays off: it would print query strings, and with them codes and states.
+        """
+        handler = _Handler(self)
+        root, access = logging.getLogger(), logging.getLogger("uvicorn.access")
+        before = (root.level, access.disabled, [(name, logging.getLogger(name).level) for name in _QUIET])
+        root.addHandler(handler)
+        root.setLevel(self._level)
+        access.disabled = True
+        for name in _QUIET:
+            logging.getLogger(name).setLevel(max(logging.WARNING, self._level))
+
+        def undo() -> None:
+            root.removeHandler(handler)
+            root.setLevel(before[0])
+            access.disabled = before[1]
+            for name, level in before[2]:
+                logging.getLogger(name).setLevel(level)
+
+        return undo
+
+
+class _Handler(logging.Handler):
+    """Turns records of `logging` into lines."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        fields: dict[str, Any] = {"logger": record.name, "message": _message(record)}
+        if record.exc_info and record.exc_info[1] is not None:
+            fields |= _error(record.exc_info[1])
+        level = next(name for name in ("error", "warning", "info", "debug") if record.levelno >= _floor(name))
+        try:
+            self._log.write(level, "library.said", fields)
+        except Exception:  # noqa: BLE001 - as `logging` itself treats a handler that fails
+            self.handleError(record)
+
+
+def _floor(level: str) -> int:
+    return _NUMBERS[level] if level != "debug" else 0
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError):  # arguments that do not fit their format string
+        return str(record.msg)
+
+
+def _error(error: BaseException) -> dict[str, str]:
+    """Kind and frames. A printed traceback would hold source lines and messages, which may quote what was sent."""
+    frames = [
+        f"{PurePath(frame.f_code.co_filename).name}:{line} {frame.f_code.co_name}"
+        for frame, line in walk_tb(error.__traceback__)
+    ]
+    # What we raise ourselves is written for the log; what others raise may quote anything.
+    said = {"error_message": str(error)} if isinstance(error, GatewayError) else {}
+    return {"error": type(error).__name__, **said, "frames": " > ".join(frames[-12:])}
+
+
+def _without_query(fields: Mapping[str, Any]) -> dict[str, Any]:
+    path = fields.get("path")
+    return dict(fields) | ({"path": path.partition("?")[0]} if isinstance(path, str) else {})
+
+
+def _json() -> Processor:
+    """One encoder for all lines: `json.dumps` would make one for each. Only ASCII comes out."""
+    encode = json.JSONEncoder().encode
+    return structlog.processors.JSONRenderer(serializer=lambda line, **_options: encode(line))
+
+
+def _pretty(*, colors: bool) -> Processor:
+    """For a terminal. Values with blanks are quoted, so that none can pass for a second field."""
+    return structlog.dev.ConsoleRenderer(
+        colors=colors, timestamp_key="time", sort_keys=False, pad_event_to=18, pad_level=False
+    )

@@ -1,0 +1,86 @@
+"""A page for a person, JSON for a program: the same answer in the form that was asked for."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.errors import GatewayError, Limited, ProviderUnavailable, StoreFault
+from gateway.guard.headers import page_headers
+from gateway.identity.presented import Head, Reply
+from gateway.pages.catalogue import Catalogue
+from gateway.pages.faults import UNAUTHENTICATED, FaultPage, page_of
+from gateway.pages.render import HeaderLines, Pages, reply
+from gateway.sessions.session import Session
+
+
+def wants_page(head: Head) -> bool:
+    """Whether a person with a browser asks; whoever accepts anything at all gets JSON."""
+    return any(b"text/html" in value or b"application/xhtml+xml" in value for value in head.all(b"accept"))
+
+
+class Answers:
+    """Errors, and who is signed in, as a page or as JSON. `https`: browsers meet the gateway over TLS."""
+
+    def __init__(self, pages: Pages, catalogue: Catalogue, *, https: bool) -> None:
+        self.pages = pages
+        self._catalogue = catalogue
+        self._security = page_headers(https=https)
+
+    def error(self, head: Head, error: GatewayError, decision_id: str) -> Reply:
+        """What a person or a program should know about an exception; never what the exception says."""
+        return self.fault(head, page_of(error), error.code, decision_id, *_retry_after(error))
+
+    def fault(
+        self, head: Head, fault: FaultPage, code: str, decision_id: str, *lines: tuple[bytes, bytes]
+    ) -> Reply:
+        """A fault as a page, or as problem details (RFC 9457) with `error`, the stable word to branch on."""
+        if wants_page(head):
+            return self.pages.error(fault, decision_id, *lines)
+        members = {
+            "type": "about:blank",
+            "title": self._catalogue.say(f"error.{fault.key}.title"),
+            "status": fault.status,
+            "detail": self._catalogue.say(f"error.{fault.key}.lead"),
+            "error": code,
+            "decision_id": decision_id,
+        }
+        return self._json(fault.status, members, b"application/problem+json", lines)
+
+    def me(self, head: Head, session: Session | None, decision_id: str) -> Reply:
+        """Who is signed in; 401 where nobody is."""
+        if session is None:
+            # RFC 9110 section 15.5.2 demands a challenge with every 401; no browser asks for a password at this one.
+            challenge = (b"www-authenticate", b'Bearer realm="gateway"')
+            return self.fault(head, UNAUTHENTICATED, "unauthenticated", decision_id, challenge)
+        if wants_page(head):
+            return self.pages.me(session)
+        return self._json(200, me_document(session), b"application/json")
+
+    def _json(
+        self, status: int, members: Mapping[str, Any], content_type: bytes, lines: HeaderLines = ()
+    ) -> Reply:
+        body = json.dumps(members).encode("ascii")
+        return reply(status, content_type, body, (*self._security, *lines))
+
+
+def me_document(session: Session) -> dict[str, Any]:
+    """Who is signed in; times in Unix seconds. Tokens are in the grants, which this function never sees."""
+    identity = session.latest
+    return {
+        "subject": identity.key,
+        "user": identity.user,
+        "email": identity.email,
+        "email_verified": identity.email_verified,
+        "name": identity.name,
+        "groups": list(identity.groups),
+        "provider": identity.provider,
+        "authenticated_at": identity.authenticated_at,
+        "expires": session.absolute_end,
+    }
+
+
+def _retry_after(error: GatewayError) -> HeaderLines:
+    seconds: float | None = None
+    if isinstance(error, (Limited, StoreFault, ProviderUnavailable)):
+        seconds = error.retry_after
+    return () if seconds is None else ((b"retry-after", str(max(1, round(seconds))).encode("ascii")),)

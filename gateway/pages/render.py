@@ -1,0 +1,174 @@
+"""Pages: values in, a `Reply` out. No script, no inline style, no text of a stranger without escaping.
+
+Every link is absolute, below `public_url`: a page may be shown on an application's host, where the proxy passes on
+the answer of a check.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from gateway.guard.headers import page_headers
+from gateway.identity.presented import Reply
+from gateway.pages.catalogue import Catalogue
+from gateway.pages.faults import FaultPage
+from gateway.sessions.session import Session
+from gateway.settings import model
+
+HeaderLines = tuple[tuple[bytes, bytes], ...]
+
+STATIC = {"gateway.css": b"text/css; charset=utf-8", "mark.svg": b"image/svg+xml"}
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A provider to choose, and the address that begins with it."""
+
+    title: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A line of the page that says who is signed in."""
+
+    label: str
+    values: tuple[str, ...]
+
+
+class Pages:
+    """Renders every page.
+
+    `public_url` has no slash at its end. `form_targets` are the origins to which a logout may lead by redirect.
+    """
+
+    def __init__(
+        self,
+        settings: model.Pages,
+        catalogue: Catalogue,
+        public_url: str,
+        form_targets: Sequence[str] = (),
+    ) -> None:
+        own = urlsplit(public_url)
+        origin, https = f"{own.scheme}://{own.netloc}", own.scheme == "https"
+        self._catalogue = catalogue
+        self._public_url = public_url
+        self._security = page_headers(https=https, own_origin=origin)
+        self._form_security = page_headers(https=https, own_origin=origin, form_targets=form_targets)
+        self._templates = Environment(
+            loader=PackageLoader("gateway.pages"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.globals |= {
+            "title": settings.title,
+            "language": catalogue.language,
+            "base": public_url,
+            "say": catalogue.say,
+        }
+
+    def chooser(self, options: tuple[tuple[str, str], ...], return_to: str) -> Reply:
+        """The providers to choose among, as (name, title), and where the login leads."""
+        links = [
+            Option(title, f"{self._public_url}/auth/{name}?rd={quote(return_to, safe='')}")
+            for name, title in options
+        ]
+        # The host is shown so that a person sees for whom they sign in; the gateway's own needs no mention.
+        host = "" if return_to.startswith(f"{self._public_url}/") else urlsplit(return_to).netloc
+        return self._page(200, "chooser", options=links, host=host)
+
+    def logout(self, user: str, token: str) -> Reply:
+        """Asks before a logout; `token` comes back with the form."""
+        return self._page(200, "logout", self._form_security, user=user, token=token)
+
+    def signed_out(self) -> Reply:
+        return self._page(200, "signed_out")
+
+    def me(self, session: Session) -> Reply:
+        """Who is signed in, and for how long. No token is shown, and none is at hand."""
+        return self._page(200, "me", facts=self._facts(session))
+
+    def error(self, fault: FaultPage, decision_id: str, *lines: tuple[bytes, bytes]) -> Reply:
+        """What went wrong, what to do, and the reference under which the log knows more."""
+        key = f"error.{fault.key}"
+        say = self._catalogue.say
+        action = "" if not fault.again else say("action.login" if fault.status == 401 else "action.again")
+        return self._page(
+            fault.status,
+            "error",
+            (*self._security, *lines),
+            heading=say(f"{key}.title"),
+            lead=say(f"{key}.lead"),
+            todo=say(f"{key}.todo"),
+            action=action,
+            reference=decision_id,
+        )
+
+    def forbidden(self, decision_id: str) -> Reply:
+        """The page of a 403. It names no rule: that is for the log and for `gateway explain`."""
+        return self._page(403, "forbidden", reference=decision_id)
+
+    def _page(self, status: int, name: str, lines: HeaderLines = (), **values: Any) -> Reply:
+        context = {"reference": "", **values}
+        if "heading" not in context:
+            context["heading"] = self._catalogue.say(f"{name}.title")
+        body = self._templates.get_template(f"{name}.html").render(context).encode()
+        return reply(status, b"text/html; charset=utf-8", body, lines or self._security)
+
+    def _facts(self, session: Session) -> list[Fact]:
+        identity = session.latest
+        email = identity.email
+        if email and not identity.email_verified:
+            email = self._catalogue.say("me.email_unverified", email=email)
+        facts = [
+            Fact("me.user", (identity.user,)),
+            Fact("me.name", (identity.name,)),
+            Fact("me.email", (email,)),
+            Fact("me.groups", identity.groups),
+            Fact("me.provider", (identity.provider,)),
+            Fact("me.subject", (identity.key,)),
+            Fact("me.ends", (_moment(session.absolute_end),)),
+        ]
+        return [fact for fact in facts if any(fact.values)]
+
+
+def reply(status: int, content_type: bytes, body: bytes, lines: HeaderLines) -> Reply:
+    """An answer of the public listener. It depends on who asks, and for what."""
+    own = (
+        (b"content-type", content_type),
+        (b"content-length", str(len(body)).encode("ascii")),
+        (b"vary", b"Cookie, Accept"),
+    )
+    return Reply(status, (*own, *lines), body)
+
+
+def static_files() -> Mapping[str, Reply]:
+    """The files that pages refer to, by name; no other name is ever looked up (path traversal has no path)."""
+    folder = files("gateway.pages") / "static"
+    return {
+        name: _static(content_type, folder.joinpath(name).read_bytes())
+        for name, content_type in STATIC.items()
+    }
+
+
+def _static(content_type: bytes, body: bytes) -> Reply:
+    lines = (
+        (b"content-type", content_type),
+        (b"content-length", str(len(body)).encode("ascii")),
+        (b"cache-control", b"public, max-age=3600"),
+        (b"x-content-type-options", b"nosniff"),
+        # Not same-origin: the page of a 403 stands on an application's host and needs the style sheet too.
+        (b"cross-origin-resource-policy", b"cross-origin"),
+    )
+    return Reply(200, lines, body)
+
+
+def _moment(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")

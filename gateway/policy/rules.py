@@ -1,0 +1,135 @@
+"""Ordered rules: the first whose host, path, method and network fit decides; where none fits, the answer is no."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from ipaddress import IPv4Address, IPv6Address
+from typing import TypeAlias
+
+from gateway.errors import Malformed
+from gateway.policy.criteria import Criteria
+from gateway.policy.networks import Network, plain_address, plain_network
+from gateway.policy.patterns import PathPattern, compile_pattern
+from gateway.policy.rule_index import RuleIndex
+from gateway.policy.target import Target
+from gateway.settings.access import PolicySettings, RuleSettings
+
+Client: TypeAlias = IPv4Address | IPv6Address | None
+"""The client's address; `None` where nobody trustworthy told it."""
+
+
+class Access(Enum):
+    """What a rule asks of a person."""
+
+    PUBLIC = "public"
+    OPTIONAL = "optional"
+    AUTHENTICATED = "authenticated"
+    CRITERIA = "criteria"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rule:
+    """One rule, compiled. Two rules are the same only if they are one and the same object.
+
+    `index` is its place, from 0. Empty `hosts`, `paths`, `methods` and `networks` fit everything; a written list has
+    to fit. `hosts` are canonical, exact or `*.suffix`.
+    """
+
+    name: str
+    index: int
+    access: Access
+    criteria: tuple[Criteria, ...] = ()
+    providers: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    paths: tuple[PathPattern, ...] = ()
+    methods: frozenset[str] = frozenset()
+    networks: tuple[Network, ...] = ()
+
+    def misfit(self, host: str, path: str, method: str, client: Client) -> str:
+        """The first matcher that does not fit: host, path, method or network; "" where all do."""
+        if self.hosts and not any(_host_fits(pattern, host) for pattern in self.hosts):
+            return "host"
+        if self.paths and not any(pattern.matches(path) for pattern in self.paths):
+            return "path"
+        return self.misfit_beside_place(method, client)
+
+    def misfit_beside_place(self, method: str, client: Client) -> str:
+        """As `misfit`, where host and path are known to fit."""
+        if self.methods and method not in self.methods:
+            return "method"
+        return "network" if self.networks and not _inside(self.networks, client) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """All rules in order, and an index so that ten thousand cost as much as ten."""
+
+    rules: tuple[Rule, ...]
+    index: RuleIndex[Rule]
+
+    @classmethod
+    def of(cls, written: Sequence[RuleSettings]) -> "Rules":
+        """From the configuration. Raises `SettingsFault` where a path pattern is none."""
+        rules = tuple([_compiled(i, rule) for i, rule in enumerate(written)])
+        return cls(rules, RuleIndex.of([(rule.hosts, rule.paths, rule) for rule in rules]))
+
+    def match(self, target: Target, client: Client) -> Rule | None:
+        """The rule that judges a target in every one of its readings; `None` where none does.
+
+        Raises `Malformed` ("ambiguous_path") where two readings meet different rules.
+        """
+        found = self._first(target.host, target.path, target.method, client)
+        for reading in target.readings:
+            if self._first(target.host, reading, target.method, client) is not found:
+                raise Malformed("ambiguous_path")
+        return found
+
+    def _first(self, host: str, path: str, method: str, client: Client) -> Rule | None:
+        for candidate in self.index.candidates(host, path):
+            if candidate.pattern is None or candidate.pattern.matches(path):
+                rule = candidate.value
+                if not rule.misfit_beside_place(method, client):
+                    return rule
+        return None
+
+
+def compile_policies(written: Mapping[str, PolicySettings]) -> dict[str, Rules]:
+    """The policies that a proxy names itself, by their names."""
+    return {name: Rules.of(policy.rules) for name, policy in written.items()}
+
+
+def _compiled(index: int, written: RuleSettings) -> Rule:
+    access, criteria = _access(written)
+    return Rule(
+        name=written.name or f"rule-{index + 1}",
+        index=index,
+        access=access,
+        criteria=criteria,
+        providers=written.providers,
+        hosts=tuple([host.lower().replace("[", "").replace("]", "") for host in written.hosts]),
+        paths=tuple([compile_pattern(path) for path in written.paths]),
+        # HEAD is GET without the body (RFC 9110 section 9.3.2); the reverse would open more than was written.
+        methods=frozenset(written.methods) | ({"HEAD"} if "GET" in written.methods else frozenset()),
+        networks=tuple([plain_network(network) for network in written.networks]),
+    )
+
+
+def _access(written: RuleSettings) -> tuple[Access, tuple[Criteria, ...]]:
+    if isinstance(written.allow, str):
+        return Access(written.allow), ()
+    blocks = written.allow if isinstance(written.allow, tuple) else (written.allow,)
+    return Access.CRITERIA, tuple([Criteria.of(block) for block in blocks])
+
+
+def _host_fits(pattern: str, host: str) -> bool:
+    # The dot after the star stays in the suffix, so `evilexample.com` is not `*.example.com`.
+    return host.endswith(pattern[1:]) if pattern.startswith("*.") else host == pattern
+
+
+def _inside(networks: tuple[Network, ...], client: Client) -> bool:
+    # A client that nobody vouches for is in no network: an address that does not parse must never be a way into one
+    # (CVE-2024-47070).
+    if client is None:
+        return False
+    address = plain_address(client)
+    return any(address in network for network in networks)

@@ -1,0 +1,58 @@
+"""The providers of gateway.yaml by name, and how to talk to each of them."""
+
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
+
+from gateway.errors import NotAllowed
+from gateway.identity.identity import Identity
+from gateway.providers.admission import admit
+from gateway.providers.oidc import Oidc
+from gateway.providers.provider import Flow, Provider, Redirects
+from gateway.providers.transport import Transport
+from gateway.settings.model import OidcProvider
+
+T = TypeVar("T")
+
+
+class Catalog:
+    """Every configured provider. Making one asks nobody anything: a provider that is down keeps no gateway down."""
+
+    def __init__(self, sections: Mapping[str, OidcProvider], transport: Transport) -> None:
+        self._sections = dict(sections)
+        self._transport = transport
+        several = len(self._sections) > 1
+        self._providers: dict[str, Provider] = {
+            name: Oidc(section, name, several=several) for name, section in self._sections.items()
+        }
+
+    def __iter__(self) -> Iterator[Provider]:
+        """The providers in the order of the file."""
+        return iter(self._providers.values())
+
+    def get(self, name: str) -> Provider | None:
+        return self._providers.get(name)
+
+    @property
+    def redirects(self) -> Mapping[str, Redirects]:
+        """Those that sign people in by sending the browser there and back."""
+        return {name: one for name, one in self._providers.items() if isinstance(one, Redirects)}
+
+    async def run(self, flow: Flow[T], *, provider: str) -> T:
+        """Drive a flow of this provider within its `timeout`. Raises what the flow raises."""
+        return await self._transport.run(flow, provider=provider, deadline=self._sections[provider].timeout)
+
+    def admits(self, identity: Identity) -> bool:
+        """Whether the person's provider is configured and lets them in."""
+        section = self._sections.get(identity.provider)
+        if section is None:
+            return False
+        try:
+            admit(section, identity)
+        except NotAllowed:
+            return False
+        return True
+
+
+def ca_files(sections: Mapping[str, OidcProvider]) -> dict[str, str]:
+    """The CA bundles by provider, as `Transport` takes them."""
+    return {name: section.ca_file for name, section in sections.items() if section.ca_file}

@@ -1,0 +1,103 @@
+"""The ID token: what it must say before anything in it is believed (OpenID Connect Core 3.1.3.7 and 12.2)."""
+
+import hashlib
+import hmac
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.errors import ProviderLied, TokenInvalid, UnknownKey
+from gateway.keys.jwks import KeySet, Profile, verify
+from gateway.providers.claims import Claims, seconds, subject
+
+SKEW = 60
+
+# An at_hash is the left half of the hash that the signature algorithm uses (Core section 3.1.3.6), so its length
+# names the hash: 16, 24 or 32 bytes. Any other length is not an at_hash.
+_HALVES: Mapping[int, Callable[[bytes], Any]] = {22: hashlib.sha256, 32: hashlib.sha384, 43: hashlib.sha512}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What we know about a token before we read it.
+
+    `nonce` is that of the departure; `None` is for a refresh alone, where the specification has none.
+    """
+
+    provider: str
+    issuer: str
+    client_id: str
+    algorithms: tuple[str, ...]
+    nonce: str | None = field(repr=False)
+    max_age: int | None = None
+
+    @property
+    def profile(self) -> Profile:
+        return Profile(
+            # No provider is made to send a `typ`; one that says "access token" or "logout token" is believed.
+            typ=frozenset({"", "jwt"}),
+            algorithms=self.algorithms,
+            issuer=self.issuer,
+            audience=self.client_id,
+            required=("iss", "sub", "aud", "exp", "iat"),
+            leeway=SKEW,
+        )
+
+
+def check_id_token(token: str, keys: KeySet, expected: Expected, access_token: str, now: float) -> Claims:
+    """The claims of a good token. Raises `UnknownKey` (newer keys may help) or `ProviderLied`."""
+    try:
+        claims = verify(token, keys, expected.profile, now)
+    except UnknownKey:
+        raise
+    except TokenInvalid as invalid:
+        raise ProviderLied(expected.provider, f"id_token: {invalid.check}") from None
+    subject(expected.provider, claims)
+    _check_party(claims, expected)
+    _check_nonce(claims, expected)
+    _check_age(claims, expected, now)
+    _check_hash(claims, expected, access_token)
+    return claims
+
+
+def _check_party(claims: Claims, expected: Expected) -> None:
+    """Rules 3 to 5: a token for several audiences names the one that it was issued to, and that must be us."""
+    several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
+    if (several or "azp" in claims) and claims.get("azp") != expected.client_id:
+        raise ProviderLied(expected.provider, "id_token: azp")
+
+
+def _check_nonce(claims: Claims, expected: Expected) -> None:
+    if expected.nonce is None:
+        return
+    nonce = claims.get("nonce")
+    # An empty expectation would be met by an empty claim (CVE-2026-61687): it is nobody's nonce.
+    if not expected.nonce or not isinstance(nonce, str) or not _same(nonce, expected.nonce):
+        raise ProviderLied(expected.provider, "id_token: nonce")
+
+
+def _check_age(claims: Claims, expected: Expected, now: float) -> None:
+    if expected.max_age is None:
+        return
+    authenticated = seconds(claims.get("auth_time"))
+    if not authenticated or now - authenticated > expected.max_age + SKEW:
+        raise ProviderLied(expected.provider, "id_token: auth_time")
+
+
+def _check_hash(claims: Claims, expected: Expected, access_token: str) -> None:
+    stated = claims.get("at_hash")
+    if stated is None:
+        return
+    half = _HALVES.get(len(stated)) if isinstance(stated, str) else None
+    if half is None or not _same(stated, _left_half(half(access_token.encode()).digest())):
+        raise ProviderLied(expected.provider, "id_token: at_hash")
+
+
+def _left_half(digest: bytes) -> str:
+    return urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode("ascii")
+
+
+def _same(one: str, other: str) -> bool:
+    """In constant time; half a surrogate pair, which JSON can spell, is compared and not choked on."""
+    return hmac.compare_digest(one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass"))

@@ -1,0 +1,185 @@
+"""OAuth 2.0 as a client: the authorization request, the token request, and what a token answer may say.
+
+Sources: RFC 6749 (the framework), RFC 7636 (PKCE, S256 only), RFC 9110 section 10.2.3 (`Retry-After`).
+Nothing here sends anything: a request is an `Ask`, and an answer is judged by its status and its body.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal
+from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit, urlunsplit
+
+from gateway.errors import ProviderLied, ProviderMisconfigured, ProviderRefused, ProviderUnavailable
+from gateway.providers.provider import Answer, Ask
+
+YEAR = 365 * 86_400
+LONGEST_WAIT = 600.0
+DEFAULT_WAIT = 5.0
+
+# RFC 6749 section 5.2 gives the characters of an error code; anything else is not one and does not reach a log.
+_ERROR_CODE = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,100}")
+# RFC 6749 appendix A.12: a token that is not made of these cannot stand in a header or a form as it is.
+_TOKEN = re.compile(r"[\x20-\x7e]+")
+_DIGITS = re.compile(r"(\d+)(?:\.\d+)?")
+
+# What only the operator can mend: the provider rejects the client, not the person.
+OURS = frozenset({"invalid_client", "unauthorized_client"})
+# RFC 6749 section 4.1.2.1 defines these two for moments of weakness; some providers send them from the token
+# endpoint too, with a 400.
+PASSING = frozenset({"server_error", "temporarily_unavailable"})
+
+
+def s256(verifier: str) -> str:
+    """The code challenge of a verifier (RFC 7636 section 4.2)."""
+    digest = hashlib.sha256(verifier.encode("ascii")).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+
+
+def with_query(endpoint: str, parameters: Mapping[str, str]) -> str:
+    """An endpoint with these parameters in its query.
+
+    An endpoint may carry a query of its own, which stays (RFC 6749 section 3.1). A parameter that we send is sent
+    once: whatever the endpoint's query says under the same name gives way.
+    """
+    scheme, host, path, query, _ = urlsplit(endpoint)
+    own = [pair for pair in parse_qsl(query, keep_blank_values=True) if pair[0] not in parameters]
+    return urlunsplit((scheme, host, path, urlencode([*own, *parameters.items()]), ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Us, as one provider knows us. Without a secret: a public client, whose proof is PKCE alone."""
+
+    provider: str
+    id: str
+    secret: str = field(default="", repr=False)
+    auth: Literal["basic", "post"] = "basic"
+
+    def authorization_url(self, endpoint: str, fixed: Mapping[str, str], extra: Mapping[str, str]) -> str:
+        """Where the browser goes (RFC 6749 section 4.1.1). `extra` can add a parameter, never replace one."""
+        protocol = {"response_type": "code", "client_id": self.id, **fixed}
+        return with_query(endpoint, {**extra, **protocol})
+
+    def token_ask(self, endpoint: str, form: Mapping[str, str]) -> Ask:
+        """A token request with our credentials, by exactly one method (RFC 6749 section 2.3)."""
+        headers = {"accept": "application/json"}
+        if not self.secret:
+            return Ask(endpoint, form={**form, "client_id": self.id}, headers=headers)
+        if self.auth == "post":
+            return Ask(
+                endpoint,
+                form={**form, "client_id": self.id, "client_secret": self.secret},
+                headers=headers,
+            )
+        # Both parts are form-urlencoded before they are joined (section 2.3.1): a colon in an id, or a plus in a
+        # secret, would otherwise be read as something else.
+        pair = f"{quote_plus(self.id)}:{quote_plus(self.secret)}"
+        credentials = base64.b64encode(pair.encode("ascii")).decode("ascii")
+        return Ask(endpoint, form=form, headers={**headers, "authorization": f"Basic {credentials}"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    """A token answer, read. `expires` is in Unix seconds, 0 where the provider did not say."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(default="", repr=False)
+    id_token: str = field(default="", repr=False)
+    expires: int = 0
+    scope: str = ""
+
+
+def read_tokens(provider: str, answer: Answer, now: int) -> Tokens:
+    """The tokens of an answer (RFC 6749 section 5.1).
+
+    Raises `ProviderMisconfigured`, `ProviderRefused`, `ProviderUnavailable` or `ProviderLied`; none of them
+    repeats anything of the body but an error code.
+    """
+    _refuse_errors(provider, answer, now)
+    body = _object(provider, answer)
+    kind = body.get("token_type")
+    # A token of another type (DPoP, mac) is not usable as a bearer token, and would be sent as one.
+    if not isinstance(kind, str) or kind.lower() != "bearer":
+        raise ProviderLied(provider, "token_type")
+    access = _token(body, "access_token")
+    if not access:
+        raise ProviderLied(provider, "access_token")
+    life = lifetime(body.get("expires_in"))
+    return Tokens(
+        access_token=access,
+        refresh_token=_token(body, "refresh_token"),
+        id_token=_token(body, "id_token"),
+        expires=now + life if life else 0,
+        scope=_token(body, "scope"),
+    )
+
+
+def lifetime(value: Any) -> int:
+    """`expires_in` in seconds, at most a year; 0 where it is missing or means nothing.
+
+    Seen in the wild: a string (AD FS, old Azure AD), a fraction, nothing at all, and numbers past the year 10000.
+    """
+    if isinstance(value, str):
+        match = _DIGITS.fullmatch(value)
+        # Ten digits are past any limit, and `int` on thousands of digits is slow or refused.
+        value = int(match[1][:10]) if match else 0
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return 0
+    return int(min(max(value, 0), YEAR))
+
+
+def retry_after(answer: Answer, now: int) -> float | None:
+    """Seconds to wait, from a `Retry-After` in either of its two forms; at most ten minutes."""
+    value = answer.headers.get("retry-after", "").strip()
+    match = _DIGITS.fullmatch(value)
+    if match:
+        return min(float(match[1][:10]), LONGEST_WAIT)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return min(max(moment.timestamp() - now, 0.0), LONGEST_WAIT)
+
+
+def _refuse_errors(provider: str, answer: Answer, now: int) -> None:
+    """Raise what an answer without tokens means. The order matters: a 5xx is never read as a refusal."""
+    wait = retry_after(answer, now)
+    if answer.status == 429:
+        raise ProviderUnavailable(provider, "too many requests (429)", retry_after=wait or DEFAULT_WAIT)
+    if answer.status >= 500:
+        raise ProviderUnavailable(provider, f"status {answer.status}", ambiguous=True, retry_after=wait)
+    # Some providers send an error object with a 200: the member decides, not the status.
+    if answer.json is not None and "error" in answer.json:
+        raise _refusal(provider, answer.json["error"])
+    if answer.status == 401:  # RFC 6749 section 5.2: the status of a failed client authentication
+        raise ProviderMisconfigured(provider, "invalid_client")
+    if answer.status != 200:
+        raise ProviderUnavailable(provider, f"status {answer.status} without an error object")
+
+
+def _refusal(provider: str, error: Any) -> ProviderRefused | ProviderUnavailable:
+    code = error if isinstance(error, str) and _ERROR_CODE.fullmatch(error) else "unreadable_error"
+    if code in PASSING:
+        return ProviderUnavailable(provider, code)
+    return ProviderMisconfigured(provider, code) if code in OURS else ProviderRefused(provider, code)
+
+
+def _object(provider: str, answer: Answer) -> Mapping[str, Any]:
+    if answer.json is None:
+        # A captive portal, a maintenance page, a proxy's error page. The provider may well have spent the code
+        # or rotated the refresh token behind it.
+        kind = answer.headers.get("content-type", "nothing")[:60]
+        raise ProviderUnavailable(provider, f"not a JSON object but {kind!r}", ambiguous=True)
+    return answer.json
+
+
+def _token(body: Mapping[str, Any], name: str) -> str:
+    value = body.get(name)
+    return value if isinstance(value, str) and _TOKEN.fullmatch(value) else ""

@@ -1,0 +1,168 @@
+"""The one place that speaks HTTP to a provider: it drives a `Flow` to its end.
+
+Laws:
+
+1. A flow has one deadline over all of its requests, not one for each.
+2. No redirect is followed, no cookie kept, no proxy or netrc taken from the environment: requests go through
+   httpx's transport, beneath the client that has all of those.
+3. At most `LARGEST` bytes of an answer are read. Compressed answers are refused unread (we ask for `identity`), so
+   no few bytes can become many.
+4. A request that may have reached the provider is asked again only where the `Ask` allows it; the flow hears in
+   `ProviderUnavailable.ambiguous` that its effect may have happened.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import httpx
+
+from gateway.errors import ProviderUnavailable, SettingsFault
+from gateway.keys.strict_json import parse_object
+from gateway.providers.provider import Answer, Ask, Flow
+from gateway.providers.remote_keys import RemoteDocuments
+
+T = TypeVar("T")
+
+DEADLINE = 5.0
+LARGEST = 1_000_000
+CONNECT_SECONDS = 2.0
+
+_TIMEOUTS = {"connect": CONNECT_SECONDS, "pool": CONNECT_SECONDS, "read": None, "write": None}
+_LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=5, keepalive_expiry=30.0)
+# Where the request has certainly not been sent.
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+# Where asking again at once can help: nothing was there, or a kept connection had died.
+_BROKEN = (httpx.ConnectError, httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
+
+
+class Transport:
+    """Connections to the providers. `ca_files` gives a provider its own CA bundle, by name, in place of the usual.
+
+    `wire` replaces the network (tests).
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float],
+        ca_files: Mapping[str, str] | None = None,
+        wire: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._own = {name: _pool(_trust(name, path)) for name, path in (ca_files or {}).items()}
+        self._usual = wire or _pool(verify=True)
+        self._documents = RemoteDocuments(self._fetch, clock)
+
+    async def run(self, flow: Flow[T], *, provider: str, deadline: float = DEADLINE) -> T:
+        """Drive a flow for at most `deadline` seconds. Raises what the flow raises."""
+        ends = asyncio.get_running_loop().time() + deadline
+        try:
+            ask = next(flow)
+            while True:
+                try:
+                    answer = await self._answer(ask, provider, ends)
+                except ProviderUnavailable as fault:
+                    # The flow may have something to save: a refresh keeps its new tokens when only the
+                    # request after them failed.
+                    ask = flow.throw(fault)
+                else:
+                    ask = flow.send(answer)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        finally:
+            flow.close()
+
+    async def close(self) -> None:
+        await self._documents.close()
+        for pool in (self._usual, *self._own.values()):
+            await pool.aclose()
+
+    async def _fetch(self, ask: Ask, provider: str) -> Answer:
+        """A standing document is fetched for everybody who waits for it, on a deadline of its own."""
+        return await self._within(ask, provider, asyncio.get_running_loop().time() + DEADLINE)
+
+    async def _answer(self, ask: Ask, provider: str, ends: float) -> Answer:
+        if asyncio.get_running_loop().time() >= ends:
+            raise ProviderUnavailable(provider, "no time left to ask")
+        if not ask.keep:
+            return await self._within(ask, provider, ends)
+        try:
+            async with asyncio.timeout_at(ends):
+                return await self._documents.get(ask, provider)
+        except TimeoutError:
+            raise ProviderUnavailable(provider, "no answer within the deadline") from None
+
+    async def _within(self, ask: Ask, provider: str, ends: float) -> Answer:
+        changing = ask.form is not None
+        try:
+            async with asyncio.timeout_at(ends):
+                return await self._exchange(ask, provider)
+        except TimeoutError:
+            raise ProviderUnavailable(provider, "no answer within the deadline", ambiguous=changing) from None
+        except (httpx.HTTPError, httpx.InvalidURL) as fault:
+            # The class alone: messages of the network layer can repeat the address with its query.
+            lost = changing and not isinstance(fault, _UNSENT)
+            raise ProviderUnavailable(provider, type(fault).__name__, ambiguous=lost) from None
+
+    async def _exchange(self, ask: Ask, provider: str) -> Answer:
+        if ask.retry:
+            try:
+                return await self._once(ask, provider)
+            except _BROKEN:
+                pass
+        return await self._once(ask, provider)
+
+    async def _once(self, ask: Ask, provider: str) -> Answer:
+        request = httpx.Request(
+            "GET" if ask.form is None else "POST",
+            ask.url,
+            headers={"accept": "application/json", **ask.headers, "accept-encoding": "identity"},
+            data=None if ask.form is None else dict(ask.form),
+            extensions={"timeout": _TIMEOUTS},
+        )
+        response = await self._own.get(provider, self._usual).handle_async_request(request)
+        try:
+            return _read(response, await _body(response, provider, changing=ask.form is not None))
+        finally:
+            await response.aclose()
+
+
+async def _body(response: httpx.Response, provider: str, *, changing: bool) -> bytes:
+    if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise ProviderUnavailable(
+            provider, "a compressed answer, which was not asked for", ambiguous=changing
+        )
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > LARGEST:
+            raise ProviderUnavailable(provider, f"more than {LARGEST} bytes", ambiguous=changing)
+    return bytes(body)
+
+
+def _read(response: httpx.Response, body: bytes) -> Answer:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    jsonish = kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+    return Answer(response.status_code, headers, body, _object(body) if jsonish else None)
+
+
+def _object(body: bytes) -> Mapping[str, Any] | None:
+    try:
+        return parse_object(body)
+    except ValueError:
+        return None
+
+
+def _pool(verify: ssl.SSLContext | bool) -> httpx.AsyncHTTPTransport:
+    return httpx.AsyncHTTPTransport(verify=verify, trust_env=False, limits=_LIMITS)
+
+
+def _trust(name: str, path: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=path)
+    except OSError as fault:  # ssl.SSLError is one
+        reason = fault.strerror or "not a CA bundle in PEM"
+        raise SettingsFault((f"providers.{name}.ca_file: cannot be used ({reason})",)) from None

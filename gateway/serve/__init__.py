@@ -1,0 +1,1 @@
+"""Sockets, servers and signals: how the wired application is put on the network."""

@@ -1,0 +1,80 @@
+"""/healthz and /readyz: alive, and ready to be asked.
+
+Ready begins with the first answer of the store. A later outage shows as `degraded` and stays 200: one Redis that is
+down must not take every replica, and with them every public rule, out of service.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.errors import StoreFault
+from gateway.forward_auth.shell import NOT_FOUND, send_reply
+from gateway.identity.presented import Reply
+from gateway.storage.store import Store
+
+
+@dataclass(slots=True)
+class Health:
+    """What the process knows about its own health."""
+
+    store: Store
+    seen_store: bool = field(default=False)
+
+    async def readiness(self) -> tuple[int, str]:
+        """Status code and word: starting, ready or degraded."""
+        try:
+            await self.store.ping()
+        except StoreFault:
+            return (200, "degraded") if self.seen_store else (503, "starting")
+        self.seen_store = True
+        return 200, "ready"
+
+    def endpoint(self, *, detail: bool) -> "HealthEndpoint":
+        return HealthEndpoint(self, detail)
+
+
+@dataclass(frozen=True, slots=True)
+class HealthEndpoint:
+    """Answers the two paths; without `detail` on the public listener."""
+
+    health: Health
+    detail: bool
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/healthz":
+            await send_reply(send, _json(200, {"status": "alive"} if self.detail else {}))
+        elif scope["path"] == "/readyz":
+            status, word = await self.health.readiness()
+            await send_reply(send, _json(status, {"status": word} if self.detail else {}))
+        else:
+            await send_reply(send, NOT_FOUND)
+
+
+def _json(status: int, members: dict[str, str]) -> Reply:
+    body = json.dumps(members).encode() if members else b""
+    return Reply(
+        status,
+        (
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"cache-control", b"no-store"),
+        ),
+        body,
+    )
+
+
+def metrics_endpoint(render: Callable[[], tuple[bytes, bytes]], health: HealthEndpoint) -> ASGIApp:
+    """The operator's listener: /metrics beside the health paths."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] != "/metrics":
+            await health(scope, receive, send)
+            return
+        body, kind = render()
+        lines = ((b"content-type", kind), (b"content-length", str(len(body)).encode()))
+        await send_reply(send, Reply(200, lines, body))
+
+    return app

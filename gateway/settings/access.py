@@ -1,0 +1,74 @@
+"""Who may pass where, as written: criteria, rules, and policies that a proxy names itself."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from gateway.settings.addresses import HostPattern
+from gateway.settings.section import Pattern, Section, Word
+from gateway.settings.units import NetworkSetting
+
+
+class Criteria(Section):
+    """Who may pass. Values of one list are alternatives; every list that is written must hold."""
+
+    users: tuple[str, ...] = Field(default=(), description="Values of X-Auth-User.")
+    emails: tuple[str, ...] = Field(
+        default=(), description="E-mail addresses that the provider has verified."
+    )
+    email_domains: tuple[str, ...] = Field(default=(), description="Domains of verified e-mail addresses.")
+    groups: tuple[str, ...] = Field(
+        default=(), description="Groups; `provider:group` where there are several providers."
+    )
+
+
+Access = Literal["public", "optional", "authenticated"]
+
+
+def _allow_form(value: Any) -> str | None:
+    """Which form of `allow` was written, so that a fault speaks of that one and not of all three."""
+    if isinstance(value, str):
+        return "<word>"
+    if isinstance(value, (Mapping, Criteria)):
+        return "<criteria>"
+    return "<list>" if isinstance(value, (list, tuple)) else None
+
+
+Allow = Annotated[
+    Annotated[Access, Tag("<word>")]
+    | Annotated[Criteria, Tag("<criteria>")]
+    | Annotated[tuple[Criteria, ...], Tag("<list>")],
+    Discriminator(_allow_form),
+]
+
+
+class RuleSettings(Section):
+    """One rule. The first whose host, path, method and network fit decides; where none fits, the answer is no."""
+
+    name: Word | None = Field(
+        default=None, description="Shown in logs, on the 403 page and in messages; `rule-N` by default."
+    )
+    hosts: tuple[HostPattern, ...] = Field(
+        default=(), description="Hosts out of `hosts:`, exact or *.suffix; none means all."
+    )
+    paths: tuple[Pattern, ...] = Field(
+        default=(),
+        description="Anchored globs: `*` stays within a segment, `**` crosses; `regex:` in front opts into an anchored regular expression.",
+    )
+    methods: tuple[str, ...] = Field(default=(), description="Methods in upper case; GET includes HEAD.")
+    networks: tuple[NetworkSetting, ...] = Field(
+        default=(), description="The client's networks, seen past trusted_proxies."
+    )
+    providers: tuple[Word, ...] = Field(
+        default=(), description="A login of one of these providers is asked for and judged."
+    )
+    allow: Allow = Field(
+        description="public, optional, authenticated, or criteria; of a list of criteria one must hold."
+    )
+
+
+class PolicySettings(Section):
+    """Rules that a proxy names itself, at /verify/policy/NAME/CONTRACT, in place of the rules by host."""
+
+    rules: tuple[RuleSettings, ...] = Field(min_length=1)

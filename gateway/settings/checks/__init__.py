@@ -1,0 +1,90 @@
+"""Rules of the configuration that need two keys, or the meaning of a value. Pure: settings in, findings out."""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import TypeAlias
+
+from gateway.settings.checks import (
+    criteria,
+    header_names,
+    listeners,
+    origins,
+    patterns,
+    providers,
+    rules,
+    times,
+)
+from gateway.settings.fault import Fault, YamlPath, overlap
+from gateway.settings.model import Settings
+
+Check: TypeAlias = Callable[[Settings], Iterator[Fault]]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A check, and the parts of the file that it reads: it has nothing to say where one of them is damaged."""
+
+    check: Check
+    reads: tuple[YamlPath, ...]
+
+
+_PROXIES = ("server", "trusted_proxies")
+_VERIFY = ("server", "verify_bind")
+_SECRET = ("server", "verify_secret")
+_DOMAIN = ("sessions", "cookie_domain")
+_RULES: tuple[YamlPath, ...] = (("rules",), ("policies",))
+
+CHECKS: tuple[Row, ...] = (
+    Row(listeners.somebody_is_trusted, (_PROXIES, _VERIFY, _SECRET)),
+    Row(listeners.nobody_trusts_everybody, (_PROXIES,)),
+    Row(listeners.shared_port_has_a_secret, (_VERIFY, _SECRET)),
+    Row(listeners.secret_fits_a_header, (_SECRET,)),
+    Row(listeners.listeners_stand_apart, (("server", "bind"), _VERIFY, ("server", "metrics_bind"))),
+    Row(origins.plain_http_stays_at_home, (("public_url",), ("hosts",))),
+    Row(origins.schemes_agree, (("public_url",), ("hosts",))),
+    Row(origins.hosts_are_distinct, (("hosts",),)),
+    Row(origins.cookie_reaches_every_host, (("public_url",), ("hosts",), _DOMAIN)),
+    Row(times.times_are_positive, (("sessions",), ("login",), ("assertion",), ("providers",))),
+    Row(times.idle_ends_before_absolute, (("sessions", "idle"), ("sessions", "absolute"))),
+    Row(header_names.headers_are_distinct, (("headers",),)),
+    Row(header_names.headers_are_free, (("headers",),)),
+    Row(patterns.paths_are_patterns, _RULES),
+    Row(criteria.criteria_say_somebody, (*_RULES, ("providers",))),
+    Row(rules.names_are_distinct, _RULES),
+    Row(rules.matchers_say_something, _RULES),
+    Row(rules.hosts_are_listed, (*_RULES, ("hosts",))),
+    Row(rules.methods_are_methods, _RULES),
+    Row(rules.providers_exist, (*_RULES, ("providers",))),
+    Row(rules.every_rule_is_reached, _RULES),
+    Row(providers.names_are_free, (("providers",),)),
+    Row(providers.issuers_are_safe, (("providers",),)),
+    Row(providers.scopes_are_scopes, (("providers",),)),
+    Row(providers.public_ones_are_limited, (("providers",),)),
+    Row(providers.user_templates_are_templates, (("providers",),)),
+    Row(providers.users_are_told_apart, (("providers",),)),
+)
+
+WARNINGS: tuple[Row, ...] = (
+    Row(listeners.addresses_behind_the_proxy_are_seen, (_PROXIES, _VERIFY)),
+    Row(listeners.trust_is_narrow, (_PROXIES,)),
+    Row(origins.plain_http_is_noted, (("public_url",),)),
+    Row(rules.open_doors_are_noted, _RULES),
+    Row(rules.rare_methods_are_noted, _RULES),
+    Row(criteria.groups_are_qualified, (*_RULES, ("providers",))),
+)
+
+
+def faults(settings: Settings, without: Collection[YamlPath] = ()) -> tuple[Fault, ...]:
+    """Everything that is wrong. Checks that read a path of `without` (a stand-in for a damaged value) are left out."""
+    return _run(CHECKS, settings, without)
+
+
+def warnings(settings: Settings, without: Collection[YamlPath] = ()) -> tuple[Fault, ...]:
+    """What may be meant so, and is worth a look."""
+    return _run(WARNINGS, settings, without)
+
+
+def _run(table: tuple[Row, ...], settings: Settings, without: Collection[YamlPath]) -> tuple[Fault, ...]:
+    sound = [row for row in table if not any(overlap(read, gone) for read in row.reads for gone in without)]
+    return tuple(chain.from_iterable(row.check(settings) for row in sound))

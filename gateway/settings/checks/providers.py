@@ -1,0 +1,136 @@
+"""Providers: their names, whom they vouch for, and whether two of them could mean one name for two people."""
+
+import re
+from collections.abc import Iterator
+from itertools import combinations
+
+from gateway.settings.addresses import read_address
+from gateway.settings.fault import Fault
+from gateway.settings.model import OidcProvider, Settings
+
+# Words that stand in the place of a provider's name in the paths of the gateway (/auth/NAME, /auth/NAME/callback).
+_RESERVED = frozenset(
+    """
+    account admin auth backchannel-logout callback device frontchannel-logout healthz link login logout logout-all me
+    metrics oauth policy readyz refresh signed-out users verify well-known
+    """.split()  # noqa: SIM905 - words read best as words
+)
+
+# Where anybody may make an account: host, and the beginning of the path where only a part of the host is open.
+_OPEN_TO_THE_PUBLIC: tuple[tuple[str, str], ...] = (
+    ("accounts.google.com", ""),
+    ("appleid.apple.com", ""),
+    ("account.apple.com", ""),
+    ("login.microsoftonline.com", "/common"),
+    ("login.microsoftonline.com", "/consumers"),
+    ("login.microsoftonline.com", "/organizations"),
+    ("login.microsoftonline.com", "/9188040d-6c67-4c5b-b112-36a304b66dad"),  # the tenant of personal accounts
+    ("login.live.com", ""),
+    ("gitlab.com", ""),
+    ("github.com", ""),
+    ("bitbucket.org", ""),
+    ("discord.com", ""),
+    ("discordapp.com", ""),
+    ("slack.com", ""),
+    ("id.twitch.tv", ""),
+    ("www.facebook.com", ""),
+    ("limited.facebook.com", ""),
+    ("www.linkedin.com", ""),
+    ("api.login.yahoo.com", ""),
+    ("access.line.me", ""),
+    ("kauth.kakao.com", ""),
+    ("login.salesforce.com", ""),
+    ("www.paypal.com", ""),
+    ("huggingface.co", ""),
+    ("codeberg.org", ""),
+    ("id.atlassian.com", ""),
+)
+
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749, appendix A.4
+_CLAIM = re.compile(r"\{[A-Za-z0-9_][A-Za-z0-9_.:/-]*\}")
+
+
+def names_are_free(settings: Settings) -> Iterator[Fault]:
+    for name in settings.providers:
+        if name in _RESERVED:
+            yield Fault(
+                ("providers", name), "is a word of the gateway's own paths", "give the provider another name"
+            )
+
+
+def issuers_are_safe(settings: Settings) -> Iterator[Fault]:
+    for name, provider in settings.providers.items():
+        path = ("providers", name, "issuer")
+        address = read_address(provider.issuer)
+        if address is None or address.wild:
+            yield Fault(
+                path,
+                "is no address of an issuer",
+                "write scheme, host and path, as in https://idp.example.com",
+            )
+        elif address.scheme == "http" and not address.loopback:
+            # OpenID Connect Discovery 1.0, section 3: the issuer is a URL with the https scheme.
+            yield Fault(path, "plain http would carry passwords and tokens in the clear", "write https://")
+
+
+def scopes_are_scopes(settings: Settings) -> Iterator[Fault]:
+    for name, provider in settings.providers.items():
+        path = ("providers", name, "scopes")
+        if "openid" not in provider.scopes:
+            yield Fault(path, "lacks openid, without which there is no ID token", "add openid")
+        for index, scope in enumerate(provider.scopes):
+            if not _SCOPE.fullmatch(scope):
+                yield Fault(
+                    (*path, index), "is no scope", "write one scope for each entry, without blanks and quotes"
+                )
+
+
+def public_ones_are_limited(settings: Settings) -> Iterator[Fault]:
+    for name, provider in settings.providers.items():
+        if _open_to_the_public(provider) and provider.allow is None and not provider.anyone:
+            yield Fault(
+                ("providers", name),
+                "lets everybody in who makes an account at its issuer",
+                "add allow: with email_domains, emails, users or groups, or anyone: true if that is meant",
+            )
+
+
+def _open_to_the_public(provider: OidcProvider) -> bool:
+    address = read_address(provider.issuer)
+    if address is None:
+        return False
+    path = f"{address.path.rstrip('/').lower()}/"
+    return any(address.host == host and path.startswith(f"{start}/") for host, start in _OPEN_TO_THE_PUBLIC)
+
+
+def user_templates_are_templates(settings: Settings) -> Iterator[Fault]:
+    for name, provider in settings.providers.items():
+        rest = _CLAIM.sub("", provider.user)
+        if rest == provider.user or "{" in rest or "}" in rest or provider.user.count("{") == 0:
+            yield Fault(
+                ("providers", name, "user"),
+                "is no template",
+                'write claims in braces, as in "{preferred_username}" or "corp:{sub}"',
+            )
+
+
+def users_are_told_apart(settings: Settings) -> Iterator[Fault]:
+    """Two people under one X-Auth-User are one person to the application behind us."""
+    for (first, one), (second, other) in combinations(settings.providers.items(), 2):
+        shared = one.namespace is not None and one.namespace == other.namespace
+        if not shared and _could_be_equal(one.user, other.user):
+            yield Fault(
+                ("providers", second, "user"),
+                f"could give a person of {second} the name of another person of {first}",
+                f'write "{second}:{{preferred_username}}" and the like in both, '
+                "or one namespace for both if a name means the same person in both",
+            )
+
+
+def _could_be_equal(one: str, other: str) -> bool:
+    """Only different text at the same end keeps two templates apart, whatever the claims hold."""
+    start, other_start = one.partition("{")[0], other.partition("{")[0]
+    end, other_end = one.rpartition("}")[2], other.rpartition("}")[2]
+    same_start = start.startswith(other_start) or other_start.startswith(start)
+    same_end = end.endswith(other_end) or other_end.endswith(end)
+    return same_start and same_end

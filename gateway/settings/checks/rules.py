@@ -1,0 +1,136 @@
+"""Rules: names, matchers, hosts, methods, providers, and whether each is ever reached."""
+
+import re
+from collections.abc import Iterator
+
+from gateway.settings.addresses import Address, read_address
+from gateway.settings.checks.coverage import covers, host_within
+from gateway.settings.checks.naming import all_rules, label, rule_lists
+from gateway.settings.checks.origins import listed
+from gateway.settings.fault import Fault, did_you_mean
+from gateway.settings.model import RuleSettings, Settings
+
+_DEFAULT_NAME = re.compile(r"rule-[0-9]+")
+_METHOD = re.compile(r"(?!CONNECT\Z)[A-Z][A-Z0-9_-]{0,31}")  # what policy.target lets through
+_MATCHERS = ("hosts", "paths", "methods", "networks", "providers")
+
+# RFC 9110, RFC 5789, and WebDAV with its relatives (RFC 3253, 3648, 3744, 4791, 4918, 5323, 5842).
+_METHODS = frozenset(
+    """
+    GET HEAD POST PUT PATCH DELETE OPTIONS TRACE QUERY
+    PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK SEARCH REPORT ACL BIND UNBIND REBIND LINK UNLINK ORDERPATCH
+    CHECKIN CHECKOUT UNCHECKOUT VERSION-CONTROL LABEL MERGE MKACTIVITY MKCALENDAR MKWORKSPACE UPDATE
+    BASELINE-CONTROL MKREDIRECTREF UPDATEREDIRECTREF
+    """.split()  # noqa: SIM905 - words read best as words
+)
+
+
+def names_are_distinct(settings: Settings) -> Iterator[Fault]:
+    for rules in rule_lists(settings):
+        first: dict[str, str] = {}
+        for path, rule in rules:
+            if rule.name is None:
+                continue
+            here = (*path, "name")
+            if _DEFAULT_NAME.fullmatch(rule.name):
+                yield Fault(here, "is what a rule without a name is called", "write another name")
+            if rule.name in first:
+                yield Fault(here, f"is the name of {first[rule.name]} too", "write another name")
+            first.setdefault(rule.name, label(path, rule))
+
+
+def matchers_say_something(settings: Settings) -> Iterator[Fault]:
+    for path, rule in all_rules(settings):
+        for key in _MATCHERS:
+            if key in rule.model_fields_set and not getattr(rule, key):
+                # Left out it means all; a list that somebody emptied must not come to mean that by accident.
+                yield Fault(
+                    (*path, key),
+                    f"{label(path, rule)}: an empty list could mean all or none",
+                    "leave the key out for all, or write its values",
+                )
+
+
+def hosts_are_listed(settings: Settings) -> Iterator[Fault]:
+    hosts = listed(settings)
+    for path, rule in all_rules(settings):
+        for index, pattern in enumerate(rule.hosts):
+            if not any(_meets(pattern, host) for host in hosts):
+                yield Fault(
+                    (*path, "hosts", index),
+                    f"{label(path, rule)}: {pattern} is not among the hosts, so that the rule would never fit",
+                    "add it to hosts:, or write one that stands there",
+                )
+
+
+def _meets(pattern: str, host: Address) -> bool:
+    """Whether a request can fit both: an exact name beneath a suffix, or two suffixes, one beneath the other."""
+    asked = read_address(f"https://{pattern}")
+    if asked is None:
+        return False
+    return host_within(asked.shown_host, host.shown_host) or host_within(host.shown_host, asked.shown_host)
+
+
+def methods_are_methods(settings: Settings) -> Iterator[Fault]:
+    for path, rule in all_rules(settings):
+        for index, method in enumerate(rule.methods):
+            if not _METHOD.fullmatch(method):
+                yield Fault(
+                    (*path, "methods", index),
+                    f"{label(path, rule)}: this is no method",
+                    "write it in upper case, as in GET or POST",
+                )
+
+
+def rare_methods_are_noted(settings: Settings) -> Iterator[Fault]:
+    for path, rule in all_rules(settings):
+        for index, method in enumerate(rule.methods):
+            if _METHOD.fullmatch(method) and method not in _METHODS:
+                yield Fault(
+                    (*path, "methods", index),
+                    f"{label(path, rule)}: no standard knows this method",
+                    "check its spelling",
+                )
+
+
+def providers_exist(settings: Settings) -> Iterator[Fault]:
+    known = tuple(sorted(settings.providers))
+    for path, rule in all_rules(settings):
+        who = label(path, rule)
+        for index, name in enumerate(rule.providers):
+            if name not in known:
+                hint = did_you_mean(name, known) if known else "add it to providers:"
+                yield Fault((*path, "providers", index), f"{who}: no provider has this name", hint)
+        if rule.allow not in {"public", "optional"} and not known:
+            yield Fault(
+                (*path, "allow"),
+                f"{who}: asks for a login, and there is nowhere to log in",
+                "add a section to providers:",
+            )
+
+
+def every_rule_is_reached(settings: Settings) -> Iterator[Fault]:
+    for rules in rule_lists(settings):
+        for position, (path, rule) in enumerate(rules):
+            earlier = next((one for one in rules[:position] if covers(one[1], rule)), None)
+            if earlier is not None:
+                yield Fault(
+                    path,
+                    f"{label(path, rule)}: is never reached, because {label(*earlier)} fits all that it fits",
+                    "move it in front of that rule, or remove it",
+                )
+
+
+def open_doors_are_noted(settings: Settings) -> Iterator[Fault]:
+    for path, rule in all_rules(settings):
+        if rule.allow == "public" and not _narrowed(rule):
+            where = f"on {', '.join(rule.hosts)}" if rule.hosts else "on every host"
+            yield Fault(
+                (*path, "allow"),
+                f"{label(path, rule)}: lets everybody into every path {where} that no rule before it takes",
+                "add paths: if less is meant",
+            )
+
+
+def _narrowed(rule: RuleSettings) -> bool:
+    return bool(rule.paths or rule.methods or rule.networks)

@@ -1,0 +1,30 @@
+"""How long things last."""
+
+from collections.abc import Iterator
+
+from gateway.settings.fault import Fault, YamlPath
+from gateway.settings.model import Settings
+from gateway.settings.units import format_duration
+
+
+def times_are_positive(settings: Settings) -> Iterator[Fault]:
+    spans: list[tuple[YamlPath, float]] = [
+        (("sessions", "idle"), settings.sessions.idle),
+        (("sessions", "absolute"), settings.sessions.absolute),
+        (("login", "attempt_lifetime"), settings.login.attempt_lifetime),
+        (("assertion", "lifetime"), settings.assertion.lifetime),
+    ]
+    spans += [(("providers", name, "timeout"), one.timeout) for name, one in settings.providers.items()]
+    for path, seconds in spans:
+        if seconds <= 0:
+            yield Fault(path, "is no time at all", "write a duration above 0, as in 10m")
+
+
+def idle_ends_before_absolute(settings: Settings) -> Iterator[Fault]:
+    limits = settings.sessions
+    if limits.idle > limits.absolute:
+        yield Fault(
+            ("sessions", "idle"),
+            f"is longer than sessions.absolute, {format_duration(limits.absolute)}, and could never be reached",
+            "write a shorter idle, or a longer absolute",
+        )

@@ -1,0 +1,119 @@
+"""What pydantic found wrong → sentences that say what to write instead. The input itself is never repeated."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from gateway.settings.fault import Fault, YamlPath, did_you_mean
+from gateway.settings.section import DOMAIN, HEADER_NAME, ISSUER, WORD
+from gateway.settings.shape import known_keys
+
+_MAPPING = ("must be a mapping", "write its keys beneath it, as `key: value`")
+_LIST = ("must be a list", "write [a, b], or one `- item` on each line")
+_TEXT = ("must be text", "write it in quotes")
+_NUMBER = ("must be a whole number", "write digits alone, without unit and quotes")
+_BOOLEAN = ("must be true or false", "write true or false")
+
+# Types of pydantic-core errors: https://errors.pydantic.dev
+_SENTENCES: Mapping[str, tuple[str, str]] = {
+    "model_type": _MAPPING,
+    "model_attributes_type": _MAPPING,
+    "dict_type": _MAPPING,
+    "tuple_type": _LIST,
+    "list_type": _LIST,
+    "string_type": _TEXT,
+    "string_unicode": ("is not Unicode text", "write it without surrogate escapes"),
+    "int_type": _NUMBER,
+    "int_parsing": _NUMBER,
+    "int_parsing_size": _NUMBER,
+    "int_from_float": _NUMBER,
+    "bool_type": _BOOLEAN,
+    "bool_parsing": _BOOLEAN,
+    "too_short": ("is empty", "write at least one entry"),
+    "string_too_short": ("is empty", "write its text, or leave the key out"),
+    "union_tag_not_found": (
+        "does not say who may pass",
+        "write public, optional, authenticated, or criteria as in {groups: [staff]}",
+    ),
+}
+_FORMS: Mapping[str, str] = {
+    WORD: "write lower-case letters, digits and hyphens, beginning with a letter",
+    HEADER_NAME: "write letters, digits and hyphens, as in X-Auth-User",
+    ISSUER: "write the issuer's URL without query, as in https://idp.example.com",
+    DOMAIN: "write a domain in lower case without a dot in front, as in example.com",
+}
+_MISSING: Mapping[str, str] = {
+    "public_url": "write where browsers meet the gateway, as in https://auth.example.com",
+    "hosts": "write what is protected, as in [https://app.example.com]",
+    "rules": "write who may pass, as in [{allow: authenticated}]",
+    "allow": "write public, optional, authenticated, or criteria as in {groups: [staff]}",
+    "issuer": "write the provider's issuer, as in https://idp.example.com",
+    "client_id": "write what the provider calls the gateway",
+}
+
+
+def to_faults(error: ValidationError, data: Any) -> list[Fault]:
+    """One fault for each finding of pydantic, at its path in `data`."""
+    found = error.errors(include_url=False, include_context=True, include_input=False)
+    faults = [(one["type"], _to_fault(one["type"], one["loc"], one.get("ctx", {}), data)) for one in found]
+    # pydantic calls a list too short too when none of its entries is valid; those have faults of their own.
+    return [fault for kind, fault in faults if kind != "too_short" or not _at(fault.path, data)]
+
+
+def unknown_keys(error: ValidationError, data: Any) -> set[YamlPath]:
+    """The paths of keys that the model does not have."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return {_path(one["loc"], data, one["type"]) for one in found if one["type"] == "extra_forbidden"}
+
+
+def _to_fault(kind: str, loc: YamlPath, context: Mapping[str, Any], data: Any) -> Fault:
+    path = _path(loc, data, kind)
+    return Fault(path, *_sentence(kind, path, context, empty=_at(path, data) is None))
+
+
+def _sentence(kind: str, path: YamlPath, context: Mapping[str, Any], *, empty: bool) -> tuple[str, str]:
+    key = str(path[-1]) if path else ""
+    match kind:
+        case "missing":
+            return "is missing", _MISSING.get(key, "write it")
+        case "extra_forbidden":
+            return "is not a key that belongs here", did_you_mean(key, known_keys(path[:-1]))
+        case _ if empty:
+            return "is empty", "write its value, or leave the key out"
+        case "value_error":  # raised by our own parsers, whose sentences do not repeat the input
+            return "does not fit", str(context["error"])
+        case "literal_error":
+            or_criteria = ", or criteria as in {groups: [staff]}" if key == "allow" else ""
+            return "is none of the words that fit", f"write {context['expected']}{or_criteria}"
+        case "string_pattern_mismatch":
+            return "does not fit", _FORMS.get(str(context["pattern"]), "see docs/configuration.md")
+        case "string_too_long":
+            return "is too long", f"write at most {context['max_length']} characters"
+        case "greater_than_equal":
+            return "is too small", f"write {context['ge']} or more"
+    return _SENTENCES.get(kind, ("does not fit", "see docs/configuration.md for what does"))
+
+
+def _path(loc: YamlPath, data: Any, kind: str) -> YamlPath:
+    """`loc` without pydantic's own marks (tags of unions, `[key]`): what is not in the data is none of its paths."""
+    path: list[str | int] = []
+    for index, part in enumerate(loc):
+        inside = (isinstance(data, dict) and part in data) or (
+            isinstance(data, list) and isinstance(part, int) and part < len(data)
+        )
+        if inside:
+            data = data[part]
+            path.append(part)
+        elif kind == "missing" and index == len(loc) - 1:
+            path.append(part)
+    return tuple(path)
+
+
+def _at(path: YamlPath, data: Any) -> Any:
+    for part in path:
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data

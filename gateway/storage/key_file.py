@@ -1,0 +1,61 @@
+"""The key ring's file: readable by its owner alone, and replaced in one step."""
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from gateway.errors import KeyFault
+from gateway.keys.keyring import Keyring
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def _open_to_others(status: os.stat_result) -> bool:
+    mode = status.st_mode & _OTHERS
+    # A Kubernetes Secret with an fsGroup is root's and readable by the group, 0440: that group is how we may read it.
+    if status.st_uid == 0 and os.geteuid() != 0:
+        mode &= ~stat.S_IRGRP
+    return mode != 0
+
+
+def read_keyring(path: Path) -> Keyring:
+    """Read and check; `KeyFault` says what to do where the file is missing, open to others, or wrong."""
+    try:
+        with path.open("rb") as file:
+            # The mode is that of what was opened, not of what stands at the path a moment later.
+            status = os.fstat(file.fileno())
+            if _open_to_others(status):
+                raise KeyFault(
+                    f"{path} is open to other users (mode {stat.S_IMODE(status.st_mode):04o}): run `chmod 600 {path}`,"
+                    " and `gateway keys rotate` if somebody may have read it"
+                )
+            raw = file.read()
+    except FileNotFoundError:
+        raise KeyFault(f"{path} does not exist: make it with `gateway keys generate`") from None
+    except OSError as error:
+        raise KeyFault(f"{path} cannot be read ({error.strerror}): check its owner and mode") from None
+    try:
+        return Keyring.parse(raw)
+    except KeyFault as fault:
+        raise KeyFault(f"{path}: {fault}") from None
+
+
+def write_keyring(path: Path, ring: Keyring) -> None:
+    """Put `ring` in the place of what was there, whole or not at all; makes the folder, for its owner alone."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft.unlink(missing_ok=True)
+        # O_EXCL: a file or link that somebody planted under this name is an error, not a place for our secrets.
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(ring.dump())
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise KeyFault(
+            f"{path} cannot be written ({error.strerror}): check the folder's owner and mode"
+        ) from None

@@ -1,0 +1,158 @@
+"""The verbs of the store on Redis 6.2 or later, or Valkey.
+
+Plain values are strings, records are hashes whose field `ver` is the version, all with a time to live in
+milliseconds. In a cluster the keys of one call must share a part in braces; the parts of a pool or an index get
+one from its name. Whatever time an argument `now` carries is the caller's: the server's clock judges only the
+time to live of whole keys.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from gateway.storage.redis import scripts
+from gateway.storage.redis.link import Link, Word
+from gateway.storage.store import Bucket, Reading, Record, Replaced, Reservation
+
+_BRACES = str.maketrans({"{": "%7B", "}": "%7D"})
+
+
+def open_redis(url: str, deployment: str, ticks: Callable[[], float] = time.monotonic) -> "RedisStore":
+    """A store on the server of `url`; nothing is connected yet, so it may come up later than we do.
+
+    All keys begin with `deployment`, so that several gateways can share a server.
+    """
+    return RedisStore(Link(url, ticks), deployment)
+
+
+class RedisStore:
+    """`gateway.storage.store.Store` on one Redis."""
+
+    def __init__(self, link: Link, deployment: str) -> None:
+        self._link = link
+        # Braces of the deployment would become the hash tag of every key: all of them on one node.
+        self._prefix = f"gw:{deployment.translate(_BRACES)}:"
+
+    # Plain values
+
+    async def get(self, key: str) -> bytes | None:
+        value: bytes | None = await self._link.ask("GET", self._key(key))
+        return value
+
+    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        if not keys:
+            return []
+        return list(await self._link.ask("MGET", *self._keys(keys)))
+
+    async def put(self, key: str, value: bytes, ttl: float) -> None:
+        await self._link.call("SET", self._key(key), value, "PX", _ms(ttl))
+
+    async def add(self, key: str, value: bytes, ttl: float) -> bool:
+        return await self._link.call("SET", self._key(key), value, "PX", _ms(ttl), "NX") is not None
+
+    async def take(self, key: str) -> bytes | None:
+        value: bytes | None = await self._link.call("GETDEL", self._key(key))
+        return value
+
+    async def delete(self, keys: Sequence[str]) -> int:
+        return int(await self._link.call("DEL", *self._keys(keys))) if keys else 0
+
+    async def bump(self, key: str, ttl: float) -> int:
+        return int(await self._link.run(scripts.BUMP, [self._key(key)], _ms(ttl)))
+
+    # Records
+
+    async def create(self, key: str, fields: Mapping[str, bytes], ttl: float) -> bool:
+        pairs = [word for pair in fields.items() for word in pair]
+        return bool(await self._link.run(scripts.CREATE, [self._key(key)], _ms(ttl), *pairs))
+
+    async def read(self, key: str, fields: Sequence[str], beside: Sequence[str] = ()) -> Reading:
+        if not beside:
+            found, values = await self._link.ask("HMGET", self._key(key), "ver", *fields), []
+        else:
+            keys = self._keys([key, *beside])
+            found, values = await self._link.run(scripts.READ, keys, *fields, reads=True)
+        if found[0] is None:
+            return Reading(None, tuple(values))
+        named = zip(fields, found[1:], strict=True)
+        return Reading(
+            Record(int(found[0]), {name: value for name, value in named if value is not None}), tuple(values)
+        )
+
+    async def replace(
+        self, key: str, version: int, fields: Mapping[str, bytes | None], ttl: float
+    ) -> Replaced:
+        removed = [name for name, value in fields.items() if value is None]
+        pairs: list[Word] = [
+            word for name, value in fields.items() if value is not None for word in (name, value)
+        ]
+        reply = await self._link.run(
+            scripts.REPLACE, [self._key(key)], version, _ms(ttl), len(removed), *removed, *pairs
+        )
+        return Replaced(reply.decode())
+
+    async def fail(self, key: str, version: int, next_try: float) -> int | None:
+        fails = await self._link.run(scripts.FAIL, [self._key(key)], version, math.ceil(next_try))
+        return None if fails is None else int(fails)
+
+    async def touch(self, key: str, ttl: float, beside: str, value: bytes, beside_ttl: float) -> bool:
+        keys = self._keys([key, beside])
+        return bool(await self._link.run(scripts.TOUCH, keys, _ms(ttl), value, _ms(beside_ttl)))
+
+    # Limits, pools and indexes
+
+    async def count(self, buckets: Sequence[Bucket], now: float) -> float:
+        terms = [term for bucket in buckets for term in (bucket.burst, bucket.period, bucket.cost)]
+        keys = self._keys([bucket.key for bucket in buckets])
+        return float(await self._link.run(scripts.COUNT, keys, now, *terms))
+
+    async def reserve(
+        self, pool: str, holder: str, member: str, ttl: float, ceiling: int, now: float
+    ) -> Reservation:
+        keys = self._parts(pool, "ends", "line", "places", "holders")
+        admitted, *evicted = await self._link.run(
+            scripts.RESERVE, keys, holder, member, _ms(ttl), ceiling, now, now + ttl
+        )
+        return Reservation(bool(admitted), _names(evicted))
+
+    async def release(self, pool: str, member: str) -> None:
+        keys = self._parts(pool, "ends", "line", "places", "holders")
+        await self._link.run(scripts.RELEASE, keys, member)
+
+    async def index_add(self, index: str, member: str, ttl: float, limit: int, now: float) -> tuple[str, ...]:
+        keys = self._parts(index, "ends", "order")
+        return _names(await self._link.run(scripts.INDEX_ADD, keys, member, _ms(ttl), limit, now, now + ttl))
+
+    async def index_remove(self, index: str, member: str) -> None:
+        await self._link.run(scripts.INDEX_REMOVE, self._parts(index, "ends", "order"), member)
+
+    async def index_list(self, index: str, now: float) -> tuple[str, ...]:
+        keys = self._parts(index, "ends", "order")
+        return _names(await self._link.run(scripts.INDEX_LIST, keys, now, reads=True))
+
+    # The store itself
+
+    async def ping(self) -> None:
+        await self._link.ask("PING")
+
+    async def close(self) -> None:
+        await self._link.close()
+
+    def _key(self, key: str) -> str:
+        return self._prefix + key
+
+    def _keys(self, keys: Sequence[str]) -> list[str]:
+        return [self._prefix + key for key in keys]
+
+    def _parts(self, name: str, *parts: str) -> list[str]:
+        """Keys of one structure, on one node of a cluster by the part in braces."""
+        tagged = name if "{" in name else f"{{{name}}}"
+        return [f"{self._prefix}{tagged}:{part}" for part in parts]
+
+
+def _ms(ttl: float) -> int:
+    return max(1, math.ceil(ttl * 1000))
+
+
+def _names(reply: Sequence[bytes]) -> tuple[str, ...]:
+    return tuple([name.decode() for name in reply])

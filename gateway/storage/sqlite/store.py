@@ -1,0 +1,198 @@
+"""The verbs of the store over one SQLite file.
+
+Reads are done where they are asked, in the event loop: one statement, some microseconds, never blocked by a
+writer (WAL). Writes go through one thread, each in its own `BEGIN IMMEDIATE`, so that several worker processes
+take turns and no step sees half of another's.
+"""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from gateway.errors import StoreFault
+from gateway.storage.sqlite import indexes, limits, pools, records, values
+from gateway.storage.sqlite.file import StoreFile, open_file
+from gateway.storage.sqlite.schema import SWEEP
+from gateway.storage.sqlite.writer import Writer
+from gateway.storage.store import Bucket, Reading, Record, Replaced, Reservation
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+_READ_BUSY = 0.1
+_WRITE_BUSY = 1.0
+_WRITE_DEADLINE = 2.0
+_WAITING_WRITES = 2000
+_SWEEP_EVERY = 256
+_SWEPT_AT_ONCE = 500
+
+# One statement is one snapshot: the record and what lies beside it are seen at one moment.
+_READ = """
+SELECT r.ver, f.f, f.v FROM record r
+  LEFT JOIN field f ON f.k = r.k AND f.f IN (SELECT value FROM json_each(?2))
+  WHERE r.k = ?1 AND r.exp > ?4
+UNION ALL
+SELECT NULL, k, v FROM kv WHERE k IN (SELECT value FROM json_each(?3)) AND exp > ?4"""
+
+
+def open_sqlite(path: Path, clock: Callable[[], float]) -> "SqliteStore":
+    """Open the store in the file at `path`, made if missing; `StoreFault` says what to mend where it cannot."""
+    return SqliteStore(open_file(path), clock)
+
+
+class SqliteStore:
+    """`gateway.storage.store.Store` in one file; `clock` gives Unix seconds and judges every expiry."""
+
+    def __init__(self, file: StoreFile, clock: Callable[[], float]) -> None:
+        self._file = file
+        self._clock = clock
+        self._reading = file.connect(_READ_BUSY)
+        self._writing = file.connect(_WRITE_BUSY)
+        self._writer = Writer(_WAITING_WRITES, _WRITE_DEADLINE)
+        self._written = 0
+        self._lost: StoreFault | None = None
+
+    # Plain values
+
+    async def get(self, key: str) -> bytes | None:
+        found = self._rows("SELECT v FROM kv WHERE k = ? AND exp > ?", key, self._clock())
+        return found[0][0] if found else None
+
+    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        found = dict(
+            self._rows(
+                "SELECT k, v FROM kv WHERE k IN (SELECT value FROM json_each(?)) AND exp > ?",
+                json.dumps(list(keys)),
+                self._clock(),
+            )
+        )
+        return [found.get(key) for key in keys]
+
+    async def put(self, key: str, value: bytes, ttl: float) -> None:
+        await self._write(values.put, key, value, ttl)
+
+    async def add(self, key: str, value: bytes, ttl: float) -> bool:
+        return await self._write(values.add, key, value, ttl)
+
+    async def take(self, key: str) -> bytes | None:
+        return await self._write(values.take, key)
+
+    async def delete(self, keys: Sequence[str]) -> int:
+        return await self._write(values.delete, keys)
+
+    async def bump(self, key: str, ttl: float) -> int:
+        return await self._write(values.bump, key, ttl)
+
+    # Records
+
+    async def create(self, key: str, fields: Mapping[str, bytes], ttl: float) -> bool:
+        return await self._write(records.create, key, fields, ttl)
+
+    async def read(self, key: str, fields: Sequence[str], beside: Sequence[str] = ()) -> Reading:
+        rows = self._rows(_READ, key, json.dumps(list(fields)), json.dumps(list(beside)), self._clock())
+        plain = {name: value for version, name, value in rows if version is None}
+        mine = [row for row in rows if row[0] is not None]
+        record = Record(mine[0][0], {name: value for _, name, value in mine if name}) if mine else None
+        return Reading(record, tuple([plain.get(name) for name in beside]))
+
+    async def replace(
+        self, key: str, version: int, fields: Mapping[str, bytes | None], ttl: float
+    ) -> Replaced:
+        return await self._write(records.replace, key, version, fields, ttl)
+
+    async def fail(self, key: str, version: int, next_try: float) -> int | None:
+        return await self._write(records.fail, key, version, next_try)
+
+    async def touch(self, key: str, ttl: float, beside: str, value: bytes, beside_ttl: float) -> bool:
+        return await self._write(records.touch, key, ttl, beside, value, beside_ttl)
+
+    # Limits, pools and indexes
+
+    async def count(self, buckets: Sequence[Bucket], now: float) -> float:
+        return await self._write(limits.count, buckets, now)
+
+    async def reserve(
+        self, pool: str, holder: str, member: str, ttl: float, ceiling: int, now: float
+    ) -> Reservation:
+        return await self._write(pools.reserve, pool, holder, member, ttl, ceiling, now)
+
+    async def release(self, pool: str, member: str) -> None:
+        await self._write(pools.release, pool, member)
+
+    async def index_add(self, index: str, member: str, ttl: float, limit: int, now: float) -> tuple[str, ...]:
+        return await self._write(indexes.add, index, member, ttl, limit, now)
+
+    async def index_remove(self, index: str, member: str) -> None:
+        await self._write(indexes.remove, index, member)
+
+    async def index_list(self, index: str, now: float) -> tuple[str, ...]:
+        rows = self._rows("SELECT member FROM listed WHERE idx = ? AND exp > ? ORDER BY seq", index, now)
+        return tuple([name for (name,) in rows])
+
+    # The store itself
+
+    async def ping(self) -> None:
+        self._verify()
+        self._rows("SELECT 1")
+
+    async def close(self) -> None:
+        await self._writer.close()
+        await asyncio.to_thread(self._writing.close)  # the last connection moves the WAL into the file
+        self._reading.close()
+
+    def _rows(self, statement: str, *arguments: str | float) -> list[tuple[Any, ...]]:
+        if self._lost is not None:
+            raise StoreFault(str(self._lost))
+        try:
+            return self._reading.execute(statement, arguments).fetchall()
+        except sqlite3.Error as error:
+            raise self._file.fault(error) from error
+
+    async def _write(
+        self,
+        step: Callable[Concatenate[sqlite3.Connection, float, P], T],
+        *arguments: P.args,
+        **named: P.kwargs,
+    ) -> T:
+        try:
+            return await self._writer.run(partial(self._transact, step, *arguments, **named))
+        except sqlite3.Error as error:
+            raise self._file.fault(error) from error
+
+    def _transact(
+        self,
+        step: Callable[Concatenate[sqlite3.Connection, float, P], T],
+        *arguments: P.args,
+        **named: P.kwargs,
+    ) -> T:
+        self._verify()
+        self._sweep_now_and_then()
+        db = self._writing
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            result = step(db, self._clock(), *arguments, **named)
+            db.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):  # the first error is the one to tell
+                db.execute("ROLLBACK")
+            raise
+        return result
+
+    def _sweep_now_and_then(self) -> None:
+        self._written += 1
+        if self._written % _SWEEP_EVERY == 0:
+            now = self._clock()
+            for statement in SWEEP:
+                self._writing.execute(statement, (now, _SWEPT_AT_ONCE))
+
+    def _verify(self) -> None:
+        try:
+            self._file.verify()
+        except StoreFault as fault:
+            self._lost = fault  # reads end too: this worker would serve sessions that others cannot end
+            raise

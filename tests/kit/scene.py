@@ -1,0 +1,129 @@
+"""Browser → real proxy → gateway → application, on free ports of this machine.
+
+The gateway is exchangeable: whatever has `start`, `stop` and the `cookie` of alice's session, and honours the rules
+of `scene_settings`. The stand-in of `verify_stub` has more: it says what it was asked, and fails on demand.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from gateway.settings.model import Settings
+from tests.kit.echo_app import EchoApp
+from tests.kit.proxies import Proxy, start_proxy
+from tests.kit.servers import free_ports
+from tests.kit.verify_stub import VerifyStub
+from tests.kit.wire import Answer, exchange, write_request
+
+APP, AUTH = "app.localhost", "auth.localhost"
+Headers = Iterable[tuple[str, str]]
+
+
+class Gateway(Protocol):
+    """What a scene needs of a gateway. `cookie` is a `name=value` that is a session of alice."""
+
+    cookie: str
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+def scene_settings(layout: str, ports: list[int], changes: Mapping[str, Any] | None = None) -> Settings:
+    """Settings of a scene. `layout`: one-host or beside; `ports`: proxy, public, verify and metrics listener."""
+    proxy, public, verify, metrics = ports
+    beside = layout == "beside"
+    home = f"http://{AUTH}:{proxy}" if beside else f"http://{APP}:{proxy}/_gateway"
+    server = {
+        "bind": f"127.0.0.1:{public}",
+        "verify_bind": f"127.0.0.1:{verify}",
+        "metrics_bind": f"127.0.0.1:{metrics}",
+        "trusted_proxies": ["127.0.0.1"],
+    }
+    wanted = dict(changes or {})
+    return Settings.model_validate(
+        {
+            "public_url": home,
+            "hosts": [f"http://{APP}:{proxy}"],
+            "rules": [
+                {"name": "public", "paths": ["/public/**", "/public"], "allow": "public"},
+                {"name": "forbidden", "paths": ["/forbidden/**"], "allow": {"users": ["nobody-at-all"]}},
+                {"name": "rest", "allow": "authenticated"},
+            ],
+            "sessions": {"cookie_domain": "localhost"} if beside else {},
+        }
+        | wanted
+        | {"server": server | wanted.get("server", {})}
+    )
+
+
+def identity_names(settings: Settings) -> list[str]:
+    """The identity headers that these settings switch on."""
+    return [name for name in settings.headers.model_dump(exclude={"encoding"}).values() if name]
+
+
+@dataclass(slots=True)
+class Scene:
+    """All parts, running."""
+
+    settings: Settings
+    proxy: Proxy
+    gateway: Any
+    application: EchoApp
+
+    def ask(
+        self,
+        target: str = "/",
+        *,
+        method: str = "GET",
+        headers: Headers = (),
+        body: bytes = b"",
+        host: str = APP,
+        signed_in: bool = False,
+        timeout: float = 40,
+    ) -> Answer:
+        """One request through the proxy, exactly these header lines behind Host (and a close, unless one is given)."""
+        lines = list(headers)
+        named = {name.lower() for name, _ in lines}
+        first = [("Host", f"{host}:{self.proxy.port}")] if host and "host" not in named else []
+        if signed_in:
+            first.append(("Cookie", self.gateway.cookie))
+        if body and "content-length" not in named:
+            lines.append(("Content-Length", str(len(body))))
+        if "connection" not in named:
+            lines.append(("Connection", "close"))
+        return exchange(self.proxy.port, write_request(method, target, [*first, *lines], body), timeout)
+
+    def stop(self) -> None:
+        self.proxy.stop()
+        self.gateway.stop()
+        self.application.stop()
+
+
+def open_scene(
+    kind: str,
+    folder: Path,
+    *,
+    layout: str = "one-host",
+    gateway: Callable[[Settings], Gateway] = VerifyStub,
+    changes: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+    routes_when: frozenset[int] | set[int] = frozenset({200}),
+) -> Scene:
+    """Start everything and wait until the proxy routes."""
+    *ports, app_port = free_ports(5)
+    settings = scene_settings(layout, ports, changes)
+    judge, application = gateway(settings), EchoApp(app_port)
+    address = f"http://127.0.0.1:{app_port}"
+    proxy = start_proxy(kind, settings, address, folder, port=ports[0], environment=environment)
+    judge.start()
+    application.start()
+    scene = Scene(settings, proxy, judge, application)
+    end = time.monotonic() + 15
+    while scene.ask("/public").status not in routes_when:  # Traefik listens before it has read its routes
+        if time.monotonic() > end:
+            scene.stop()
+            raise AssertionError(f"{kind} does not route:\n{proxy.process.log[-4000:]}")
+        time.sleep(0.05)
+    return scene

@@ -1,0 +1,277 @@
+"""Metrics are what docs/observability.md says, and their labels stay bounded."""
+
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway.errors import LoginLoop, ProviderLied
+from gateway.observe import events as vocabulary
+from gateway.observe import metrics as words
+from gateway.observe.events import (
+    Alarm,
+    DecisionMade,
+    Event,
+    HeaderOverflowed,
+    LoginFinished,
+    LogLinesDropped,
+    RefreshFinished,
+    SessionBegun,
+    SessionEnded,
+    StoreCalled,
+)
+from gateway.observe.metrics import Metrics
+
+DOCS = (Path(__file__).resolve().parents[2] / "docs" / "observability.md").read_text()
+
+
+def decision(contract="forward-auth", outcome="allow", seconds=0.000_07):
+    return DecisionMade(
+        decision_id="d1",
+        outcome=outcome,
+        contract=contract,
+        status=200,
+        method="GET",
+        host="app.example.com",
+        path="/secret-path",
+        rule="rule-1",
+        reason="authenticated",
+        subject="corp:42",
+        client="192.0.2.1",
+        seconds=seconds,
+    )
+
+
+ONE_OF_EACH = (
+    decision(),
+    LoginFinished("corp", "ok", "corp:42", "192.0.2.1", "d1"),
+    RefreshFinished("s1", "corp", "ok", 0, 0.1),
+    StoreCalled("read", "ok", 0.001),
+    StoreCalled("put", "error", 3.0),
+    SessionBegun("s1", "corp:42", "corp"),
+    SessionEnded("s1", "corp:42", "logout"),
+    Alarm("provider_misconfigured", "invalid_client"),
+    LogLinesDropped(7),
+    HeaderOverflowed("X-Auth-Groups", 5000, "rule-1", "d1"),
+)
+
+
+@pytest.fixture
+def metrics():
+    return Metrics(providers=("corp", "guests"), version="1.2.3", config_hash="abc", started=1_800_000_000.5)
+
+
+def families(metrics):
+    body, _ = metrics.render()
+    return {family.name: family for family in text_string_to_metric_families(body.decode())}
+
+
+def values(metrics, name):
+    """Samples of one name as {values of the labels, in the order of the labels' names: value}."""
+    return {
+        tuple(value for _, value in sorted(sample.labels.items())): sample.value
+        for family in families(metrics).values()
+        for sample in family.samples
+        if sample.name == name
+    }
+
+
+def documented():
+    rows = re.findall(r"^\| `(gateway_\w+)` \| (\w+) \|([^|]*)\|", DOCS, re.MULTILINE)
+    return {name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows}
+
+
+def exported(metrics):
+    """Every metric of ours as the documentation would name it: (type, labels)."""
+    found = {}
+    for family in families(metrics).values():
+        labels = {label for sample in family.samples for label in sample.labels} - {"le"}
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        if name.startswith("gateway_"):
+            found[name] = (family.type, labels)
+    return found
+
+
+def test_the_documentation_lists_exactly_what_is_exported(metrics):
+    """Name, type and labels of every metric stand in docs/observability.md, and nothing else does."""
+    for event in ONE_OF_EACH:
+        metrics(event)
+
+    assert exported(metrics) == documented()
+
+
+@pytest.mark.parametrize(
+    ("row", "known"),
+    [
+        pytest.param("`contract`", words.CONTRACTS, id="contracts"),
+        pytest.param("`outcome` of a decision", words.OUTCOMES, id="outcomes"),
+        pytest.param("`outcome` of a refresh", words.REFRESHES, id="refreshes"),
+        pytest.param("`reason`", words.ENDINGS, id="endings"),
+    ],
+)
+def test_the_documentation_lists_the_values_of_the_labels(row, known):
+    """Whoever writes an alert finds the words there."""
+    line = next(line for line in DOCS.splitlines() if line.startswith(f"| {row} |"))
+
+    assert tuple(re.findall(r"`([^`]+)`", line.split("|")[2])) == known
+
+
+def test_the_documentation_lists_the_events_that_are_logged():
+    """Every event of the vocabulary has its row."""
+    kinds = [kind for kind in vars(vocabulary).values() if isinstance(kind, type) and issubclass(kind, Event)]
+    names = {kind.name for kind in kinds if kind is not Event}
+
+    assert names | {"library.said"} == set(re.findall(r"^\| `(\w+\.\w+)` \|", DOCS, re.MULTILINE))
+
+
+def test_the_words_are_those_of_the_events():
+    """The docstrings of the events name the same outcomes and reasons."""
+    assert " | ".join(words.REFRESHES) in (RefreshFinished.__doc__ or "")
+    assert " | ".join(words.ENDINGS) in (SessionEnded.__doc__ or "")
+
+
+def test_rendering_names_its_content_type(metrics):
+    """Prometheus chooses its parser by it."""
+    _, kind = metrics.render()
+
+    assert kind == b"text/plain; version=0.0.4; charset=utf-8"
+
+
+def test_decisions_are_counted_by_contract_and_outcome(metrics):
+    """Two labels, one series each."""
+    metrics(decision())
+    metrics(decision())
+    metrics(decision("auth-request", "forbid"))
+
+    counted = values(metrics, "gateway_decisions_total")
+
+    assert counted == {("forward-auth", "allow"): 2, ("auth-request", "forbid"): 1}
+
+
+def test_the_time_of_a_decision_falls_into_its_bucket(metrics):
+    """Buckets reach from 50 µs to 1 s."""
+    metrics(decision(seconds=0.000_07))
+
+    buckets = values(metrics, "gateway_decision_seconds_bucket")
+
+    assert buckets["forward-auth", "5e-05"] == 0
+    assert buckets["forward-auth", "0.0001"] == 1
+    assert ("forward-auth", "1.0") in buckets
+
+
+def test_the_store_is_timed_and_its_faults_are_counted(metrics):
+    """A fault counts in both."""
+    metrics(StoreCalled("read", "ok", 0.001))
+    metrics(StoreCalled("read", "error", 3.0))
+
+    assert values(metrics, "gateway_store_seconds_count") == {("read",): 2}
+    assert values(metrics, "gateway_store_errors_total") == {("read",): 1}
+
+
+def test_people_are_counted_by_provider(metrics):
+    """Logins, refreshes and sessions, by the section of `providers:`."""
+    for event in ONE_OF_EACH:
+        metrics(event)
+
+    assert values(metrics, "gateway_logins_total") == {("ok", "corp"): 1}
+    assert values(metrics, "gateway_refreshes_total") == {("ok", "corp"): 1}
+    assert values(metrics, "gateway_sessions_begun_total") == {("corp",): 1}
+    assert values(metrics, "gateway_sessions_ended_total") == {("logout",): 1}
+
+
+def test_dropped_lines_and_alarms_are_counted(metrics):
+    """So that an alert can be written on them."""
+    metrics(LogLinesDropped(7))
+    metrics(Alarm("store_full", "no room"))
+
+    assert values(metrics, "gateway_log_lines_dropped_total") == {(): 7}
+    assert values(metrics, "gateway_alarms_total") == {("store_full",): 1}
+
+
+def test_headers_that_were_sent_empty_are_counted(metrics):
+    """A group that is missing at the application has a number to look at."""
+    metrics(HeaderOverflowed("X-Auth-Groups", 5000, "rule-1", "d1"))
+
+    assert values(metrics, "gateway_headers_emptied_total") == {("X-Auth-Groups",): 1}
+
+
+def test_release_configuration_and_start_are_told(metrics):
+    """A fleet whose replicas differ shows it."""
+    assert values(metrics, "gateway_build_info") == {("1.2.3",): 1}
+    assert values(metrics, "gateway_config_info") == {("abc",): 1}
+    assert values(metrics, "gateway_start_time_seconds") == {(): 1_800_000_000.5}
+
+
+@pytest.mark.parametrize(
+    ("event", "metric", "labels"),
+    [
+        pytest.param(decision("evil"), "gateway_decisions_total", ("other", "allow"), id="contract"),
+        pytest.param(
+            decision(outcome="evil"), "gateway_decisions_total", ("forward-auth", "other"), id="outcome"
+        ),
+        pytest.param(
+            LoginFinished("evil", "ok", "", "", ""), "gateway_logins_total", ("ok", "other"), id="provider"
+        ),
+        pytest.param(
+            LoginFinished("corp", "evil", "", "", ""), "gateway_logins_total", ("other", "corp"), id="code"
+        ),
+        pytest.param(SessionEnded("s", "", "evil"), "gateway_sessions_ended_total", ("other",), id="reason"),
+        pytest.param(StoreCalled("evil", "ok", 1), "gateway_store_seconds_count", ("other",), id="verb"),
+    ],
+)
+def test_a_value_that_the_code_does_not_know_counts_as_other(event, metric, labels, metrics):
+    """A stranger cannot make a series, and cannot fill the memory with labels."""
+    for _ in range(3):
+        metrics(event)
+
+    assert values(metrics, metric) == {labels: 3}
+
+
+def test_every_error_code_is_an_outcome_of_a_login(metrics):
+    """The tree of errors is the list."""
+    for error in (LoginLoop, ProviderLied):
+        metrics(LoginFinished("corp", error.code, "", "", ""))
+
+    assert values(metrics, "gateway_logins_total") == {
+        ("login_loop", "corp"): 1,
+        ("provider_lied", "corp"): 1,
+    }
+
+
+def test_alarms_have_a_ceiling_of_kinds(metrics):
+    """Their words are constants of the code; a mistake there must not grow without end."""
+    for number in range(1000):
+        metrics(Alarm(f"what_{number}", ""))
+
+    counted = values(metrics, "gateway_alarms_total")
+    assert len(counted) == words.MAX_WORDS + 1
+    assert counted[("other",)] == 1000 - words.MAX_WORDS
+
+
+def test_no_label_names_a_person_a_host_or_a_path(metrics):
+    """Metrics leave the house."""
+    for event in ONE_OF_EACH:
+        metrics(event)
+
+    body, _ = metrics.render()
+
+    for private in (b"corp:42", b"app.example.com", b"secret-path", b"192.0.2.1", b"d1"):
+        assert private not in body
+
+
+def test_two_processes_worth_of_metrics_live_side_by_side(metrics):
+    """The registry belongs to the object: nothing is global."""
+    other = Metrics(providers=(), version="1", config_hash="x", started=0)
+
+    metrics(decision())
+
+    assert values(other, "gateway_decisions_total") == {}
+
+
+def test_an_unknown_event_is_ignored(metrics):
+    """Not everything that happens is a number."""
+    before = exported(metrics)
+    metrics(Event())
+
+    assert exported(metrics) == before
