@@ -3,6 +3,7 @@
 GatewayError
 ├── SettingsFault             gateway.yaml, its environment or its files are wrong (all faults at once)
 ├── KeyFault                  the key file cannot be read, written or understood
+├── DemoFault                 a part of `gateway demo` did not start; the message holds the last lines that it wrote
 ├── Refused                   a request that has no single meaning, or no right to ask
 │   ├── Malformed             a header, a target or a host with two readings, or none
 │   ├── UntrustedPeer         forwarded headers from somebody who may not send them
@@ -51,6 +52,10 @@ class SettingsFault(GatewayError):
 
 class KeyFault(GatewayError):
     code = "key_fault"
+
+
+class DemoFault(GatewayError):
+    code = "demo_fault"
 
 
 class Refused(GatewayError):

@@ -40,6 +40,7 @@ class AssertionCheck:
         try:
             answer = await self._client.get(self._jwks_url)
             answer.raise_for_status()
-            return KeySet.parse(answer.json())
+            document = answer.json()
         except (httpx.HTTPError, ValueError):
             raise TokenInvalid("the key set cannot be fetched") from None
+        return KeySet.parse(document if isinstance(document, dict) else {})

@@ -2,7 +2,7 @@
 
     log = Log(settings.log, sys.stdout, time.time)
     metrics = Metrics(…)
-    queued = Queued(log, wants=log.wants, overflow=Events(log, metrics))
+    queued = Queued(log, wants=log.wants, overflow=metrics)
     emit = Events(metrics, queued)
     …
     queued.close()          # writes what is left
@@ -53,8 +53,8 @@ class Queued:
     """A subscriber that a background thread feeds, so that a terminal or a pipe that stalls stalls nobody.
 
     Beyond `capacity` waiting events decisions are dropped; other events are dropped beyond twice of it, so that a
-    flood of checks cannot push an alarm or a login out of the log. What was dropped is counted, and `overflow`
-    receives one `LogLinesDropped` for it when there is room again.
+    flood of checks cannot push an alarm or a login out of the log. What was dropped is counted; the subscriber and
+    `overflow` receive one `LogLinesDropped` for it when there is room again.
     """
 
     def __init__(
@@ -67,8 +67,8 @@ class Queued:
         pause: float = 0.02,
     ) -> None:
         self._feed = Events(subscriber)
+        self._tell = Events(subscriber, overflow)
         self._wants = wants
-        self._overflow = overflow
         self._capacity = capacity
         self._pause = pause
         self._waiting: deque[Event] = deque()
@@ -112,4 +112,4 @@ class Queued:
         dropped = self._dropped - self._reported
         if dropped:
             self._reported += dropped
-            self._overflow(LogLinesDropped(dropped))
+            self._tell(LogLinesDropped(dropped))

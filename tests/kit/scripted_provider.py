@@ -339,6 +339,7 @@ async def serve(provider: ScriptedProvider) -> AsyncIterator[str]:
 
     `raw` may hold bytes to send as they are, or `None` for silence, in place of the next answers.
     """
+
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             method, target, headers, body = await _request(reader)

@@ -25,6 +25,14 @@ def test_a_form_may_lead_to_the_origins_that_are_named():
     )
 
 
+def test_a_page_shown_on_another_host_takes_its_style_from_our_own():
+    """And nothing else: forms still go to where the page stands."""
+    policy = dict(page_headers(https=True, own_origin="https://auth.example.com"))[b"content-security-policy"]
+
+    assert b"style-src 'self' https://auth.example.com; img-src 'self' https://auth.example.com;" in policy
+    assert b"form-action 'self';" in policy
+
+
 def test_a_page_is_not_stored_sniffed_framed_or_told_to_others():
     """One line for each, none twice."""
     lines = page_headers(https=True)

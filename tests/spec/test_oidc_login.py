@@ -206,6 +206,17 @@ def test_userinfo_that_does_not_belong_to_the_person_ends_the_login(provider, an
         sign_in(oidc(), provider)
 
 
+def test_userinfo_is_asked_for_a_proven_person_only(provider):
+    """A `sub` that is none ends the login before its token is used anywhere."""
+    provider.in_userinfo_only = frozenset({"groups"})
+    provider.lie = "broken_sub"
+
+    with pytest.raises(ProviderLied, match="sub"):
+        sign_in(oidc(), provider)
+
+    assert "/userinfo" not in provider.paths()
+
+
 def test_a_new_key_is_fetched_when_its_id_is_unknown(provider):
     """Keys rotate; also just before a token is signed."""
     arrival = come_back(oidc(), provider)

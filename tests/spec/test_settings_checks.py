@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.settings import checks
-from tests.kit.config_file import FINE, changed, paths, settings
+from tests.kit.config_file import FINE, paths, settings
 
 EVERYONE = {"name": "everyone", "allow": "authenticated"}
 CORP = FINE["providers"]["corp"]
@@ -220,7 +220,9 @@ def test_no_cookie_domain_is_suggested_where_none_would_work(hosts):
     """Then only other host names help, and the message says so."""
     found = checks.faults(settings(hosts=hosts, sessions={"cookie_domain": None}))
 
-    assert [fault.instead.partition(" names under")[0] for fault in found] == ["give public_url and the hosts"]
+    assert [fault.instead.partition(" names under")[0] for fault in found] == [
+        "give public_url and the hosts"
+    ]
 
 
 def test_a_check_is_silent_where_what_it_reads_is_damaged():
@@ -239,4 +241,3 @@ def test_every_check_names_what_exists():
     unknown = [path for row in (*checks.CHECKS, *checks.WARNINGS) for path in row.reads if not expected(path)]
 
     assert unknown == []
-    assert changed() == dict(FINE)

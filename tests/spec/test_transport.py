@@ -128,6 +128,25 @@ async def test_the_deadline_is_that_of_the_whole_flow(transport):
 
 
 @pytest.mark.anyio
+async def test_a_request_for_which_no_time_is_left_is_not_sent(script, transport):
+    """And so it is not one that may have taken effect."""
+
+    def hopeful(url):
+        try:
+            yield Ask(url)
+        except ProviderUnavailable:
+            yield Ask(url, form={})
+
+    script.raw = [None]
+
+    with pytest.raises(ProviderUnavailable, match="no time left") as caught:
+        await transport.run(hopeful(script.issuer), provider="idp", deadline=0.1)
+
+    assert not caught.value.ambiguous
+    assert script.asked == []
+
+
+@pytest.mark.anyio
 async def test_a_standing_document_keeps_to_the_deadline_too(script, transport):
     """A fetch that is shared goes on; the flow that waits for it does not."""
     script.raw = [None]

@@ -1,0 +1,298 @@
+"""The verify listener as it is wired, over the dict store, with a movable clock and randomness that can be foretold.
+
+One attack runs in every contract: `ask` writes the header family that the proxy of that contract would write, and
+puts the attacker's lines behind it, as proxies do that pass on what a client sent.
+
+    house = await open_house()
+    answer = await house.ask("auth-request", "/admin", who="alice", headers=[(b"x-auth-user", b"root")])
+
+Every answer is held against what no answer may ever be, see `assert_sound`.
+"""
+
+import itertools
+from collections.abc import Iterable
+from typing import Any
+
+import httpx
+
+from gateway.forward_auth import endpoint
+from gateway.forward_auth.assertions import Assertions
+from gateway.forward_auth.check import Check
+from gateway.forward_auth.contracts.auth_request import AuthRequest
+from gateway.forward_auth.contracts.forward_auth import ForwardAuth
+from gateway.forward_auth.endpoint import Verify
+from gateway.forward_auth.nginx_login import AuthRequestLogin
+from gateway.guard.proxies import Proxies
+from gateway.identity.headers import IdentityHeaders
+from gateway.identity.identity import Identity
+from gateway.identity.presented import Head, Reply
+from gateway.keys.keyring import Keyring
+from gateway.observe.events import Alarm, DecisionMade
+from gateway.pages.catalogue import Catalogue
+from gateway.pages.render import Pages
+from gateway.policy.hosts import Hosts
+from gateway.policy.rules import Rules, compile_policies
+from gateway.serve.dispatch import VerifyListener
+from gateway.serve.health import Health
+from gateway.sessions.cookie import attempt_cookie, session_cookie
+from gateway.sessions.sessions import Begun, Sessions
+from gateway.settings.model import Settings
+from tests.kit.clock import Clock
+from tests.kit.memory_store import MemoryStore
+from tests.kit.people import ISSUERS, person
+from tests.kit.randomness import Randomness
+
+Lines = Iterable[tuple[bytes, bytes]]
+
+CONTRACTS = ("forward-auth", "auth-request")
+PEOPLE = ("nobody", "alice", "admin")
+"""Without a cookie; with a session that may enter `app` and no more; with one that may enter everything."""
+
+APP, AUTH = "app.example.com", "https://auth.example.com"
+PROXY, CLIENT, STRANGER = "192.0.2.1", "198.51.100.7", "203.0.113.66"
+OFFICE = "10.20.30.40"
+
+WRITTEN: dict[str, Any] = {
+    "public_url": AUTH,
+    "hosts": [f"https://{APP}", "https://wiki.example.com", "https://*.apps.example.com"],
+    "sessions": {"cookie_domain": "example.com"},
+    "server": {"trusted_proxies": [f"{PROXY}/32", "192.0.2.16/28"]},
+    "providers": {"corp": {"issuer": ISSUERS["corp"], "client_id": "gateway", "anyone": True}},
+    "rules": [
+        {"name": "wiki", "hosts": ["wiki.example.com"], "allow": {"groups": ["admins"]}},
+        {"name": "public", "paths": ["/public/**", "/health"], "allow": "public"},
+        {"name": "welcome", "paths": ["/welcome/**"], "allow": "optional"},
+        {"name": "office", "paths": ["/office/**"], "networks": ["10.0.0.0/8"], "allow": "public"},
+        {"name": "docs", "paths": ["/docs/**"], "methods": ["GET"], "allow": "public"},
+        {"name": "status", "paths": ["regex:/api/.*/status"], "allow": "public"},
+        {"name": "admin", "paths": ["/admin/**", "/office/**"], "allow": {"groups": ["admins"]}},
+        {"name": "rest", "allow": "authenticated"},
+    ],
+    "policies": {"billing": {"rules": [{"name": "billing", "allow": {"groups": ["admins"]}}]}},
+}
+
+IDENTITIES = {
+    "alice": person("a-1", user="alice", name="Alice Example", email="alice@example.com", groups=("staff",)),
+    "admin": person("r-1", user="root", name="Root Example", email="root@example.com", groups=("admins",)),
+}
+
+
+class VerifyHouse:
+    """The listener `app`, a handle on each part, and what has been emitted."""
+
+    def __init__(self, **changes: Any) -> None:
+        self.settings = Settings.model_validate({**WRITTEN, **changes})
+        self.clock, self.random = Clock(), Randomness()
+        self.store = MemoryStore(self.clock)
+        self.events: list[Any] = []
+        self.ring = Keyring.generate(self.random, self.clock())
+        self.cookie_spec, self.browser_spec = session_cookie(self.settings), attempt_cookie(self.settings)
+        self.sessions = Sessions(
+            self.store,
+            self.ring,
+            self.cookie_spec,
+            self.settings.sessions,
+            self.ring.deployment,
+            self.events.append,
+            self.clock,
+            self.random,
+            {name: section.issuer for name, section in self.settings.providers.items()},
+        )
+        self.begun: dict[str, Begun] = {}
+        self._wire()
+
+    def _wire(self) -> None:
+        settings = self.settings
+        pages = Pages(settings.pages, Catalogue.load(), settings.public_url, ())
+        server = settings.server
+        secret = server.verify_secret.get_secret_value() if server.verify_secret else None
+        self.proxies = Proxies.of(server.trusted_proxies, secret, unix_trusted=True)
+        self.identity_headers = IdentityHeaders.of(settings.headers, self.events.append)
+        self.check = self._check()
+        self.routes = endpoint.routes((ForwardAuth(pages.forbidden), AuthRequest()), settings.policies)
+        numbers = itertools.count(1)
+        self.verify = Verify(
+            self.check,
+            self.proxies,
+            self.routes,
+            self.events.append,
+            lambda: f"d-{next(numbers)}",
+            self.clock,
+        )
+        login = AuthRequestLogin(self.check, self.proxies, pages.forbidden, lambda: f"l-{next(numbers)}")
+        self.app = VerifyListener(self.verify, login, Health(self.store).endpoint(detail=False))
+
+    def _check(self) -> Check:
+        settings = self.settings
+        return Check(
+            hosts=Hosts.of(settings.hosts),
+            rules=Rules.of(settings.rules),
+            policies=compile_policies(settings.policies),
+            ring=self.ring,
+            session_cookie=self.cookie_spec,
+            own_cookies=(self.cookie_spec.name, self.browser_spec.name),
+            read_session=self.sessions.open,
+            asserts=Assertions(
+                self.ring, AUTH, settings.assertion.lifetime, settings.sessions.idle, self.clock
+            ),
+            headers=self.identity_headers,
+            providers=frozenset(settings.providers),
+            idle=settings.sessions.idle,
+            login_address=f"{AUTH}/auth/login",
+            clock=self.clock,
+        )
+
+    # -- people ----------------------------------------------------------------------------------------------------
+
+    async def sign_in(self, who: str, identity: Identity | None = None) -> str:
+        """Begin a session as a login would; `name=value` for a Cookie line, which `who=` sends from now on."""
+        self.begun[who] = await self.sessions.begin(identity or IDENTITIES[who], None)
+        return self.cookie(who)
+
+    def cookie(self, who: str) -> str:
+        return f"{self.cookie_spec.name}={self.begun[who].cookie}"
+
+    # -- questions -------------------------------------------------------------------------------------------------
+
+    async def ask(
+        self,
+        contract: str,
+        uri: str | bytes,
+        *,
+        method: str | bytes = "GET",
+        host: str | bytes = APP,
+        headers: Lines = (),
+        who: str = "nobody",
+        peer: str = PROXY,
+        policy: str = "",
+        query: str = "",
+        wire_method: str = "GET",
+        left_out: Iterable[bytes] = (),
+    ) -> Reply:
+        """One check as this contract's proxy sends it, with the attacker's `headers` behind the proxy's own.
+
+        `query` is what a proxy appends to the verify address, `wire_method` the method of the check itself, and
+        `left_out` names lines that the proxy did not write.
+        """
+        gone = set(left_out)
+        written = family(contract, as_bytes(method), as_bytes(host), as_bytes(uri))
+        lines = [line for line in written if line[0] not in gone]
+        if who != "nobody":
+            lines.append((b"cookie", self.cookie(who).encode()))
+        middle = f"policy/{policy}/" if policy else ""
+        path = f"/verify/{middle}{contract}"
+        return await self.send(path, [*lines, *headers], method=wire_method, peer=peer, query=query)
+
+    async def send(
+        self, path: str, lines: Lines, *, method: str = "GET", peer: str = PROXY, query: str = ""
+    ) -> Reply:
+        """One request to the listener, these header lines and no others. `receive` must not be asked: it fails."""
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "headers": list(lines),
+            "client": (peer, 4711) if peer else None,
+            "server": ("127.0.0.1", 4181),
+        }
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            raise AssertionError("a check waits for no body")
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await self.app(scope, receive, send)
+        start, *rest = sent
+        body = b"".join([message.get("body", b"") for message in rest])
+        reply = Reply(start["status"], tuple(start["headers"]), body)
+        if path.startswith("/verify/"):
+            self.assert_sound(reply)
+        return reply
+
+    async def answer(self, contract: str, head: Head) -> Reply:
+        """The same through the plain function, without ASGI."""
+        answered = self.verify.answer(head, self.routes[f"/verify/{contract}".encode()])
+        reply = answered if isinstance(answered, Reply) else await answered
+        self.assert_sound(reply)
+        return reply
+
+    def client(self, peer: str = PROXY) -> httpx.AsyncClient:
+        """An HTTP client in front of the listener, calling from `peer`."""
+        transport = httpx.ASGITransport(self.app, client=(peer, 4711))
+        return httpx.AsyncClient(transport=transport, base_url="http://verify")
+
+    # -- what came of it -------------------------------------------------------------------------------------------
+
+    @property
+    def decision(self) -> DecisionMade:
+        """The newest decision that was told."""
+        return [event for event in self.events if isinstance(event, DecisionMade)][-1]
+
+    @property
+    def alarms(self) -> list[Alarm]:
+        return [event for event in self.events if isinstance(event, Alarm)]
+
+    def assert_sound(self, reply: Reply) -> None:
+        """What holds of every answer of a verify endpoint, whatever was asked and whoever asked.
+
+        A yes is exactly 200, empty, not to be kept, with each identity header once and no cookie set; anything else
+        carries no identity at all. No bug of ours stands behind it: an outage is one of the store, told by the test.
+        """
+        names = [name for name, _ in reply.headers]
+        assert reply.status in {200, 303, 400, 401, 403, 404, 429, 503}, reply
+        assert b"set-cookie" not in names
+        assert (b"cache-control", b"no-store") in reply.headers
+        assert not any(byte in value for _, value in reply.headers for byte in b"\r\n\x00")
+        assert not self.alarms, self.alarms
+        assert reply.status != 503 or self.store.down, "a fault without an outage"
+        for name in self.identity_headers.names:
+            expected = 1 if reply.status == 200 else 0
+            assert names.count(name.lower().encode()) == expected, (name, reply)
+        if reply.status == 200:
+            assert value_of(reply, b"content-length") == b"0"
+            assert reply.body == b""
+
+
+async def open_house(**changes: Any) -> VerifyHouse:
+    """A house with `alice` and `admin` signed in."""
+    house = VerifyHouse(**changes)
+    for who in IDENTITIES:
+        await house.sign_in(who)
+    return house
+
+
+def family(contract: str, method: bytes, host: bytes, uri: bytes) -> list[tuple[bytes, bytes]]:
+    """The lines that the proxy of a contract writes, and no other contract reads."""
+    client = (b"x-forwarded-for", CLIENT.encode())
+    if contract == "auth-request":
+        return [(b"x-original-method", method), (b"x-original-url", b"https://" + host + uri), client]
+    return [
+        (b"x-forwarded-method", method),
+        (b"x-forwarded-proto", b"https"),
+        (b"x-forwarded-host", host),
+        (b"x-forwarded-uri", uri),
+        client,
+    ]
+
+
+def value_of(reply: Reply, name: bytes) -> bytes:
+    """The one value of a header; "" where it is not there."""
+    values = [value for key, value in reply.headers if key == name]
+    assert len(values) < 2, (name, values)
+    return values[0] if values else b""
+
+
+def as_bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode()
+
+
+def refused(contract: str) -> int:
+    """The status of a request that was not judged, in this contract."""
+    return {"forward-auth": 400, "auth-request": 403}[contract]
