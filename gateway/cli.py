@@ -5,16 +5,33 @@ faults and warnings to standard error, one a line, with nothing in front of file
 """
 
 import os
+import secrets
 import sys
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from gateway.errors import GatewayError, SettingsFault
+from gateway.demo.run import demo as run_demo
+from gateway.errors import GatewayError, KeyFault, SettingsFault
+from gateway.forward_auth.snippets import caddy, haproxy, nginx, traefik
+from gateway.forward_auth.snippets.plan import APPLICATION
+from gateway.keys.keyring import Keyring
+from gateway.serve.run import run
 from gateway.settings.load import Loaded, load_with_warnings
 from gateway.settings.model import Settings
 from gateway.settings.schema import schema_text
+from gateway.storage.key_file import read_keyring, write_keyring
+
+SNIPPETS = {
+    "nginx": nginx.snippet,
+    "traefik": traefik.snippet,
+    "caddy": caddy.snippet,
+    "haproxy": haproxy.snippet,
+}
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -108,11 +125,128 @@ def _count(settings: Settings) -> str:
 @click.pass_context
 def serve(context: click.Context, config: str | None) -> None:
     """Run the gateway until it is told to stop."""
-    from gateway.serve.run import run
-
     loaded = load_or_exit(config or context.obj)
     try:
         run(loaded.settings)
     except GatewayError as error:
         click.echo(str(error), err=True)
         sys.exit(1)
+
+
+@main.group()
+def keys() -> None:
+    """Make, list and rotate the gateway's keys."""
+
+
+@keys.command("generate")
+@config_option
+@click.pass_context
+def keys_generate(context: click.Context, config: str | None) -> None:
+    """Make a new key file where there is none."""
+    file = key_file(context, config)
+    if file.exists():
+        click.echo(
+            f"{file}: exists; a new one would end every session. Rotate it instead, or remove it first.",
+            err=True,
+        )
+        sys.exit(1)
+    write_or_exit(file, Keyring.generate(secrets.token_bytes, time.time()))
+    click.echo(f"{file}: written; give every replica the same file")
+
+
+@keys.command("list")
+@config_option
+@click.pass_context
+def keys_list(context: click.Context, config: str | None) -> None:
+    """Show the keys by id, age and state; never a key itself."""
+    ring = read_or_exit(key_file(context, config))
+    for entry in ring.entries:
+        state = "active" if entry.kid == ring.active else "opens older sessions"
+        click.echo(f"secret     {entry.kid:<44} {day(entry.created)}  {state}")
+    for key in ring.assertion:
+        click.echo(f"assertion  {key.kid:<44} {day(key.created)}  {key.state}")
+
+
+@keys.command("rotate")
+@config_option
+@click.pass_context
+def keys_rotate(context: click.Context, config: str | None) -> None:
+    """Let new keys seal and sign from now on; old ones go on opening and verifying until sessions have ended.
+
+    The key that signs next has been published since the rotation before, so no application meets an unknown one.
+    Restart the gateway afterwards.
+    """
+    settings = load_or_exit(config or root_config(context)).settings
+    file, now = Path(settings.keys.file), time.time()
+    ring = read_or_exit(file).rotated(secrets.token_bytes, now).pruned(now, settings.sessions.absolute)
+    write_or_exit(file, ring)
+    click.echo(f"{file}: rotated; restart every replica of the gateway with it")
+
+
+@main.command()
+@config_option
+@click.argument("proxy", type=click.Choice(sorted(SNIPPETS)))
+@click.option(
+    "--application", default=APPLICATION, show_default=True, metavar="URL", help="Where the application is."
+)
+@click.option("--output", metavar="DIR", help="Write the files there instead of printing them.")
+@click.pass_context
+def snippet(
+    context: click.Context, config: str | None, proxy: str, application: str, output: str | None
+) -> None:
+    """Print the exact configuration of a proxy for the hosts in gateway.yaml."""
+    settings = load_or_exit(config or context.obj).settings
+    try:
+        texts = SNIPPETS[proxy](settings, application)
+    except GatewayError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+    for name, text in texts.items():
+        if output:
+            target = Path(output) / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+            click.echo(f"{target}: written")
+        else:
+            click.echo(
+                f"{'--' if name.endswith('.lua') else '#'} ----- {name} -----" if len(texts) > 1 else "",
+                nl=len(texts) > 1,
+            )
+            click.echo(text)
+
+
+@main.command()
+def demo() -> None:
+    """Try it: gateway, identity provider, sample application and proxy on this machine; Ctrl-C ends everything."""
+    sys.exit(run_demo())
+
+
+def root_config(context: click.Context) -> str:
+    """The file that was named in front of the command."""
+    return str(context.find_root().obj)
+
+
+def key_file(context: click.Context, config: str | None) -> Path:
+    """Where gateway.yaml keeps the keys."""
+    return Path(load_or_exit(config or root_config(context)).settings.keys.file)
+
+
+def read_or_exit(file: Path) -> Keyring:
+    try:
+        return read_keyring(file)
+    except KeyFault as fault:
+        click.echo(str(fault), err=True)
+        sys.exit(1)
+
+
+def write_or_exit(file: Path, ring: Keyring) -> None:
+    try:
+        write_keyring(file, ring)
+    except KeyFault as fault:
+        click.echo(str(fault), err=True)
+        sys.exit(1)
+
+
+def day(seconds: int) -> str:
+    """A date, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")

@@ -65,12 +65,10 @@ def home(visit: Visit, received: Headers, logout: str) -> bytes:
 {_links(logout)}
 <h2 class="section">Who you are, signed</h2>
 {_assertion(visit)}
-<h2 class="section">Why you may see this page</h2>
-<p>Rule <code>{escape(visit.told.get("rule", "") or "not told")}</code> let you pass, in decision
-<code>{escape(visit.told.get("decision", "") or "not told")}</code>. The log of the gateway has the same id.</p>
+{_decision(visit)}
 <h2 class="section">Ask as a script does</h2>
 <p>The same request, sent by <code>fetch</code>. Sign out in another tab and press again: 401 with JSON, no redirect.</p>
-<button class="button quiet" id="ask" type="button">Fetch /api/whoami</button>
+<div class="row"><button class="button quiet" id="ask" type="button">Fetch /api/whoami</button></div>
 <pre class="said" id="said" role="status"></pre>
 <h2 class="section">What this application received</h2>
 <p>The headers in colour come from the gateway. Your session cookie is not among them: it never reaches an
@@ -131,7 +129,7 @@ def _card(visit: Visit) -> str:
 def _links(logout: str) -> str:
     return f"""<nav class="row"><a class="button quiet" href="/">Home</a>
 <a class="button quiet" href="/admin">Admin page</a><a class="button quiet" href="/public">Public page</a>
-<a class="button quiet" href="/ws">WebSocket</a><a class="button" href="{escape(logout)}">Sign out</a></nav>"""
+<a class="button quiet" href="/ws">WebSocket</a><a class="button quiet" href="{escape(logout)}">Sign out</a></nav>"""
 
 
 def _assertion(visit: Visit) -> str:
@@ -147,6 +145,15 @@ def _assertion(visit: Visit) -> str:
         "<p>✓ Signature, issuer, audience and time verified with the keys that the gateway publishes.</p>"
         f'<table class="table">{rows}</table>'
     )
+
+
+def _decision(visit: Visit) -> str:
+    rule, decision = visit.told.get("rule"), visit.told.get("decision")
+    if not rule or not decision:
+        return ""
+    return f"""<h2 class="section">Why you may see this page</h2>
+<p>Rule <code>{escape(rule)}</code> let you pass, in decision <code>{escape(decision)}</code>.
+The log of the gateway has the same id.</p>"""
 
 
 def _table(received: Headers) -> str:

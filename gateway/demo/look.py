@@ -42,6 +42,7 @@ _MORE = """
   background: var(--ground); font-size: .8125rem; white-space: pre-wrap; overflow-wrap: anywhere;
   font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace;
 }
+.said:empty { display: none; }
 @media (max-width: 36rem) {
   .table, .table tbody, .table tr, .table th, .table td { display: block; width: 100%; }
   .table th { padding-bottom: 0; }

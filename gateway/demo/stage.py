@@ -43,7 +43,8 @@ class Stage:
 
     @property
     def issuer(self) -> str:
-        return f"http://{LOOPBACK}:{self.ports.provider}"
+        """Under another host than the rest: cookies know no ports, and these two are not to see each other's."""
+        return f"http://localhost:{self.ports.provider}"
 
     @property
     def application(self) -> str:

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.errors import Limited, Malformed, Refused, StoreFault, UntrustedPeer
 from gateway.forward_auth.check import Asked, Check, Judged
 from gateway.forward_auth.contracts.contract import Contract, Outage, Refusal, Wait
-from gateway.forward_auth.shell import NOT_FOUND, head_of, path_of, send_reply
+from gateway.forward_auth.shell import NOT_FOUND, announces_body, head_of, send_reply
 from gateway.guard.proxies import Proxies
 from gateway.identity.presented import Head, Reply
 from gateway.observe.events import Alarm, DecisionMade, Emit
@@ -59,14 +59,13 @@ class Verify:
         self._new_id = new_id
         self._timer = timer
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI's form)
         """ASGI shell; `receive` is never awaited."""
-        route = self._table.get(path_of(scope))
-        if route is None:
-            await send_reply(send, NOT_FOUND)
-            return
-        answered = self.answer(head_of(scope), route)
-        await send_reply(send, answered if isinstance(answered, Reply) else await answered)
+        head = head_of(scope)
+        route = self._table.get(head.target)
+        answered = self.answer(head, route) if route else NOT_FOUND
+        reply = answered if isinstance(answered, Reply) else await answered
+        await send_reply(send, reply, close=announces_body(head))
 
     def answer(self, head: Head, route: Route) -> Answered:
         """Reply to one verify call, or a coroutine for the reply. Never raises."""

@@ -16,7 +16,7 @@ from gateway.forward_auth.contracts.auth_request import AuthRequest
 from gateway.forward_auth.contracts.contract import DECISION_ID, ForbiddenPage, challenged, forbidden, problem
 from gateway.forward_auth.endpoint import check_size
 from gateway.forward_auth.navigation import is_navigation
-from gateway.forward_auth.shell import head_of, send_reply
+from gateway.forward_auth.shell import announces_body, head_of, send_reply
 from gateway.guard.proxies import Proxies
 from gateway.identity.presented import Head, Reply
 
@@ -36,8 +36,9 @@ class AuthRequestLogin:
         self._new_id = new_id
         self._contract = AuthRequest()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send_reply(send, self.answer(head_of(scope)))
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI's form)
+        head = head_of(scope)
+        await send_reply(send, self.answer(head), close=announces_body(head))
 
     def answer(self, head: Head) -> Reply:
         """303, 401 or 403; never 200, whatever is asked."""

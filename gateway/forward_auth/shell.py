@@ -1,12 +1,14 @@
 """Between ASGI and our own words: a scope becomes a `Head`, a `Reply` becomes two messages.
 
 What we need of the request is in its head, so the body is never waited for: nginx sends a Content-Length without a
-body, and a server that reads it would stall.
+body, and a server that reads it would stall. Such a connection is closed behind the answer, see `announces_body`.
 """
 
 from starlette.types import Scope, Send
 
 from gateway.identity.presented import Head, Reply
+
+_CLOSE = (b"connection", b"close")
 
 NOT_FOUND = Reply(404, ((b"content-length", b"0"), (b"cache-control", b"no-store")))
 
@@ -23,6 +25,20 @@ def head_of(scope: Scope) -> Head:
     return Head(scope["method"], path_of(scope), tuple(scope["headers"]), client[0] if client else "")
 
 
-async def send_reply(send: Send, reply: Reply) -> None:
-    await send({"type": "http.response.start", "status": reply.status, "headers": list(reply.headers)})
+def announces_body(head: Head) -> bool:
+    """Whether a body is said to follow, which nobody has read (RFC 9112 section 6).
+
+    A proxy that copies a client's Content-Length into its check, and no body, would have the next check on the same
+    connection, which is somebody else's, swallowed as that body. So nothing may follow on this connection.
+    """
+    for name, value in head.headers:
+        if (name == b"content-length" and value != b"0") or name == b"transfer-encoding":
+            return True
+    return False
+
+
+async def send_reply(send: Send, reply: Reply, *, close: bool = False) -> None:
+    """Write a reply; with `close` as the last one of its connection."""
+    headers = [*reply.headers, _CLOSE] if close else list(reply.headers)
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})

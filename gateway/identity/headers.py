@@ -24,7 +24,18 @@ HeaderLines: TypeAlias = tuple[tuple[bytes, bytes], ...]
 MAX_VALUE = 3000  # bytes of one value
 MAX_VALUES = 12_000  # bytes of all values: with names and status they fit a proxy buffer of 16 kB
 
-FIELDS: Final = ("user", "subject", "email", "name", "groups", "provider", "expires", "assertion")
+FIELDS: Final = (
+    "user",
+    "subject",
+    "email",
+    "name",
+    "groups",
+    "provider",
+    "expires",
+    "assertion",
+    "rule",
+    "decision",
+)
 # So many identities are kept as they were written; the session cache hands out the same object for seconds.
 _KEPT = 256
 # What is given up first where all values together are too long. The others fit beside each other by their own caps.
@@ -56,6 +67,7 @@ class IdentityHeaders:
         self._codec = _CODECS[encoding]
         self._emit = emit
         self._nobody = tuple([(key, b"") for key in self._keys.values()])
+        self._says_why = "rule" in self._keys or "decision" in self._keys
         self._kept: dict[int, tuple[Identity, dict[str, bytes]]] = {}
 
     @classmethod
@@ -81,14 +93,16 @@ class IdentityHeaders:
         """Every configured header, once, names in lower case.
 
         `expires` is the end of the session in Unix seconds, 0 where it has none. An e-mail address is written only if
-        the provider has verified it. `rule` and `decision_id` are for the event of a value over its cap.
+        the provider has verified it. `rule` and `decision_id` say why the request passes, where they are switched on.
         """
-        if identity is None:
+        if identity is None and not self._says_why:
             return self._nobody
         values = {
-            **self._person(identity),
+            **(self._person(identity) if identity else dict.fromkeys(FIELDS, b"")),
             "expires": b"%d" % expires if expires else b"",
             "assertion": assertion.encode("ascii"),
+            "rule": rule.encode("ascii"),
+            "decision": decision_id.encode("ascii"),
         }
         for field in _over_cap({field: len(values[field]) for field in self._keys}):
             self._emit(HeaderOverflowed(self._spelled[field], len(values[field]), rule, decision_id))

@@ -34,13 +34,11 @@ class Logout:
         return f"{self.public_url}/auth/signed-out"
 
     async def end(self, head: Head) -> Way:
-        """End the session of a request, if it has one. `StoreFault` where the session may live on."""
+        """End the session of a request that shows a ticket. `StoreFault` where the session may live on."""
         cookies = [self.visitors.no_session_cookie()]
         current = await self.visitors.current(head)
         if current is None:
-            # A post from another site arrives without our cookie (SameSite=Lax). To clear it then would let any page
-            # sign its visitors out.
-            return Way(self.signed_out, tuple(cookies) if self.visitors.ticket(head) else ())
+            return Way(self.signed_out, tuple(cookies))
         grant = await self._grant(current)
         await self.visitors.sessions.end(current.ticket, "logout")
         browser = self.visitors.browser(head)

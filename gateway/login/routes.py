@@ -97,6 +97,7 @@ class LoginDoor:
         check_fetch_metadata("POST", call.head, f"{own.scheme}://{own.netloc}")
         ticket = self.visitors.ticket(call.head)
         if ticket is None:
+            # Nothing is cleared: a cookie that SameSite kept away is none of this request's business.
             return _redirect(Way(self.logout.signed_out))
         check_form_token(self.form_key, _binding(ticket), call.form.get("token", ""))
         try:

@@ -1,4 +1,4 @@
-"""The rule behind a return address: is a login needed there at all, and at which provider?
+"""The rule behind a return address: whether a login is needed there at all, and at which provider.
 
 The login page asks this, so that somebody who is signed in already goes straight back, and somebody whose session
 is of another provider than the rule wants is not sent in circles. It never lets anybody in: the check decides again.

@@ -59,7 +59,7 @@ class Document:
     members: dict[str, object]
     max_age: int = 300
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI's form)
         if scope["method"] not in {"GET", "HEAD"}:
             await send_reply(send, Reply(405, ((b"allow", b"GET, HEAD"), (b"content-length", b"0"))))
             return

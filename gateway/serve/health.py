@@ -43,7 +43,7 @@ class HealthEndpoint:
     health: Health
     detail: bool
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI's form)
         if scope["path"] == "/healthz":
             await send_reply(send, _json(200, {"status": "alive"} if self.detail else {}))
         elif scope["path"] == "/readyz":

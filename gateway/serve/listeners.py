@@ -5,9 +5,9 @@ import contextlib
 import os
 import signal
 import socket
-import stat
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
+from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -61,8 +61,8 @@ def _tcp_socket(bind: Bind) -> socket.socket:
 
 def _unix_socket(path: str) -> socket.socket:
     with contextlib.suppress(FileNotFoundError):
-        if stat.S_ISSOCK(os.stat(path).st_mode):  # what an earlier process left behind
-            os.unlink(path)
+        if Path(path).is_socket():  # what an earlier process left behind
+            Path(path).unlink()
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     # Whoever may write to this socket is believed; so it belongs to the owner and the group, from its first moment.
     before = os.umask(0o117)
@@ -114,7 +114,7 @@ async def serve(
         asyncio.create_task(server.serve([sock])) for server, sock in zip(servers, sockets, strict=True)
     ]
     try:
-        while not all(server.started for server in servers):
+        while not all(server.started for server in servers):  # noqa: ASYNC110 - uvicorn tells it by a flag alone
             await asyncio.sleep(0.005)
         await started(listeners)
         await asyncio.gather(*running)

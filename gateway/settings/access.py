@@ -71,4 +71,4 @@ class RuleSettings(Section):
 class PolicySettings(Section):
     """Rules that a proxy names itself, at /verify/policy/NAME/CONTRACT, in place of the rules by host."""
 
-    rules: tuple[RuleSettings, ...] = Field(min_length=1)
+    rules: tuple[RuleSettings, ...] = Field(min_length=1, description="As the rules by host.")

@@ -76,8 +76,8 @@ def read_document(text: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         return _broken(mark.line + 1 if mark else 1, *_syntax_sentence(error.problem or ""))
-    except (yaml.YAMLError, ValueError):
-        # ValueError: PyYAML passes on that of chr() for an escape beyond Unicode.
+    except (yaml.YAMLError, ValueError, OverflowError):
+        # PyYAML passes on what chr() raises for an escape beyond Unicode.
         return _broken(1, "this is not YAML", "check the escapes in double quotes")
     except RecursionError:
         return _broken(1, "the file is nested too deeply", "write it as gateway.yaml is laid out")

@@ -73,7 +73,9 @@ class Server(Section):
 class OidcProvider(Section):
     """Any OpenID Connect provider, by its discovery document."""
 
-    type: Literal["oidc"] = "oidc"
+    type: Literal["oidc"] = Field(
+        default="oidc", description="Any OpenID Connect provider, by its discovery document."
+    )
     title: str = Field(
         default="", max_length=60, description="What the sign-in button says; the section's name by default."
     )

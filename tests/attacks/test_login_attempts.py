@@ -125,7 +125,9 @@ async def test_w10_a_sibling_subdomain_cannot_plant_the_browser_cookie():
     callback = await house.callback_of(attacker, f"{AUTH}/auth/staff")
     stolen = attacker.jar.get("__Host-gw-login").value
 
-    victim.jar.store("https://evil.example.com/", f"__Host-gw-login={stolen}; Path=/; Secure; Domain=example.com")
+    victim.jar.store(
+        "https://evil.example.com/", f"__Host-gw-login={stolen}; Path=/; Secure; Domain=example.com"
+    )
     assert victim.jar.get("__Host-gw-login") is None
     await victim.open(f"{AUTH}/auth/staff", follow=False)
     victim.jar.plant(AUTH, "__Host-gw-login", stolen)
@@ -160,6 +162,69 @@ async def test_x11_the_issuer_is_checked_before_the_token_call(issuer):
 
     assert hop.status == 400
     assert "/token" not in house.outbound()
+
+
+async def test_x11_the_provider_checks_the_arrival_before_it_redeems_the_code():
+    """The order is the flow's, whatever a provider repeats inside."""
+    house = LoginHouse()
+    browser = house.browser()
+    callback = await house.callback_of(browser, f"{AUTH}/auth/staff")
+    called = []
+
+    class Watched:
+        def __init__(self, provider):
+            self.provider = provider
+
+        def check_arrival(self, arrival):
+            called.append("check_arrival")
+            return self.provider.check_arrival(arrival)
+
+        def arrive(self, arrival, now):
+            called.append("arrive")
+            return self.provider.arrive(arrival, now)
+
+    object.__setattr__(house.flow, "providers", {"staff": Watched(house.flow.providers["staff"])})
+    await browser.open(callback, follow=False)
+
+    assert called == ["check_arrival", "arrive"]
+
+
+@pytest.mark.parametrize("state", ["", "x", STATE + "=", "A" * 9000])
+async def test_w34_a_state_of_another_form_is_not_even_looked_for(state):
+    """No key of the store is made of it."""
+    house = LoginHouse()
+    house.store.calls.clear()
+
+    hop = await house.browser().open(f"{CALLBACK}?code=x&state={state}", follow=False)
+
+    assert hop.status == 400
+    assert house.store.calls == []
+
+
+async def test_t55_a_used_callback_of_another_browser_begins_nothing():
+    """What is left of an attempt belongs to its browser too."""
+    house = LoginHouse()
+    browser, thief = house.browser(), house.browser()
+    await thief.open(f"{AUTH}/auth/staff", follow=False)
+    callback = await house.callback_of(browser, f"{AUTH}/auth/staff?rd={APP}/private")
+    await browser.open(callback, follow=False)
+
+    hop = await thief.open(callback, follow=False)
+
+    assert hop.status == 400
+    assert "private" not in hop.response.text + hop.location
+
+
+async def test_t43_guessing_states_is_limited_like_beginning():
+    """By address prefix, in the same minute."""
+    house = LoginHouse(login={"per_prefix": 5})
+    browser = house.browser()
+
+    statuses = [
+        (await browser.open(f"{CALLBACK}?code=x&state={STATE}", follow=False)).status for _ in range(7)
+    ]
+
+    assert statuses == [400] * 5 + [429] * 2
 
 
 async def test_t55_t43_a_callback_works_once():
@@ -313,7 +378,9 @@ async def test_p16_no_page_repeats_its_path(path):
     assert "alert" not in hop.response.text
 
 
-@pytest.mark.parametrize("path", ["..%2f..%2fetc%2fpasswd", "../../../etc/passwd", "%2e%2e/locales/en.json", "....//x", "."])
+@pytest.mark.parametrize(
+    "path", ["..%2f..%2fetc%2fpasswd", "../../../etc/passwd", "%2e%2e/locales/en.json", "....//x", "."]
+)
 async def test_w20_static_files_are_looked_up_by_name_alone(path):
     """There is no path to traverse."""
     hop = await LoginHouse().browser().open(f"{AUTH}/auth/static/{path}", follow=False)
@@ -437,7 +504,9 @@ async def test_x16_no_get_signs_anybody_out(path, method):
         pytest.param(AUTH, {}, {}, id="our page, no token"),
         pytest.param(AUTH, {"token": "A" * 64}, {}, id="our page, made-up token"),
         pytest.param(AUTH, {"token": ""}, {}, id="our page, empty token"),
-        pytest.param("https://evil.test", {}, {"sec-fetch-site": "cross-site"}, id="with the cookie after all"),
+        pytest.param(
+            "https://evil.test", {}, {"sec-fetch-site": "cross-site"}, id="with the cookie after all"
+        ),
     ],
 )
 async def test_x16_a_logout_is_sent_from_our_own_page(origin, form, headers):
@@ -453,6 +522,28 @@ async def test_x16_a_logout_is_sent_from_our_own_page(origin, form, headers):
 
     assert hop.status == 403
     assert "set-cookie" not in hop.response.headers
+    assert (await browser.open(f"{AUTH}/users/me")).status == 200
+
+
+@pytest.mark.parametrize("headers", [{}, {"sec-fetch-site": "same-site"}, {"sec-fetch-site": "cross-site"}])
+async def test_x16_a_good_token_from_a_foreign_page_is_refused(headers):
+    """The two proofs are independent: a leaked token alone ends nothing."""
+    house = LoginHouse()
+    browser = house.browser()
+    await browser.open(f"{AUTH}/auth/login")
+    page = await browser.open(f"{AUTH}/auth/logout")
+    token = page.response.text.partition('name="token" value="')[2].partition('"')[0]
+    cookie = f"__Secure-gw={browser.jar.get('__Secure-gw').value}"
+
+    hop = await browser.submit(
+        f"{AUTH}/auth/logout",
+        {"token": token},
+        origin=APP,
+        headers={**headers, "cookie": cookie},
+        follow=False,
+    )
+
+    assert hop.status == 403
     assert (await browser.open(f"{AUTH}/users/me")).status == 200
 
 
@@ -520,7 +611,9 @@ async def test_w15_no_secret_is_in_an_event_or_a_repr(caplog):
 
     secrets = [*dict(parse_qsl(urlsplit(callback).query)).values()][:2]
     secrets += [cookie.value for cookie in browser.jar.cookies]
-    ours = [record.getMessage() for record in caplog.records if record.name != "httpx"]  # httpx is the browser
+    ours = [
+        record.getMessage() for record in caplog.records if record.name != "httpx"
+    ]  # httpx is the browser
     written = repr(house.events) + repr(house.flow) + "".join(ours)
     assert not [secret for secret in secrets if secret in written]
 

@@ -21,7 +21,9 @@ OURS = {AUTH, APP, OTHER}
 
 SPOOFED = [
     pytest.param({"x-forwarded-host": "evil.test"}, id="forwarded host"),
-    pytest.param({"x-forwarded-host": "auth.example.com.evil.test"}, id="forwarded host with our name in front"),
+    pytest.param(
+        {"x-forwarded-host": "auth.example.com.evil.test"}, id="forwarded host with our name in front"
+    ),
     pytest.param({"forwarded": "host=evil.test;proto=http"}, id="RFC 7239"),
     pytest.param({"host": "evil.test"}, id="host"),
     pytest.param({"host": "a;b"}, id="host that is none"),
@@ -90,7 +92,9 @@ async def test_a34_a_return_address_that_stands_twice_counts_as_none():
     """Whatever stands before us might read the other one."""
     house = LoginHouse()
 
-    last = await house.browser().open(f"{AUTH}/auth/login?rd={asked(APP + '/a')}&rd={asked('https://evil.test/')}")
+    last = await house.browser().open(
+        f"{AUTH}/auth/login?rd={asked(APP + '/a')}&rd={asked('https://evil.test/')}"
+    )
 
     assert last.url == ME
 
@@ -155,7 +159,9 @@ async def test_p19_t47_t19_p20_no_header_enters_a_redirect(headers):
 
 
 @pytest.mark.parametrize("headers", SPOOFED)
-@pytest.mark.parametrize("path", ["/auth/logout", "/auth/signed-out", "/users/me", "/nowhere", "/auth/staff/callback"])
+@pytest.mark.parametrize(
+    "path", ["/auth/logout", "/auth/signed-out", "/users/me", "/nowhere", "/auth/staff/callback"]
+)
 async def test_p17_p19_no_header_enters_a_page(path, headers):
     """Links on our pages lead to public_url alone."""
     house = LoginHouse()
@@ -166,7 +172,9 @@ async def test_p17_p19_no_header_enters_a_page(path, headers):
     assert "javascript:" not in hop.response.text
 
 
-@pytest.mark.parametrize("target", ["//evil.test/x", "//evil.test/auth/login", "/auth//evil.test", "/\\evil.test"])
+@pytest.mark.parametrize(
+    "target", ["//evil.test/x", "//evil.test/auth/login", "/auth//evil.test", "/\\evil.test"]
+)
 async def test_w30_an_odd_request_target_redirects_nowhere(target):
     """A path that begins like an address is a path."""
     house = LoginHouse()

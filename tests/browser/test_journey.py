@@ -18,13 +18,14 @@ from playwright.sync_api import BrowserContext, Page
 from gateway.keys.jwks import KeySet, Profile, verify
 from gateway.settings.model import Settings
 from tests.kit.chromium import chromium
+from tests.kit.journey import SECRET, header, said, sign_in, sign_out
 from tests.kit.oidc_provider import OidcProvider, oidc_provider
 from tests.kit.real_gateway import RealGateway
+from tests.kit.redis_server import RedisServer, require_redis
 from tests.kit.scene import APP, Scene, open_scene
 
 pytestmark = [pytest.mark.browser, pytest.mark.live]
 
-SECRET = "loopback-only"
 ASKED_FOR = "/reports/2026?month=11&sort=a%2Fb"
 TOKEN_SECONDS = 8
 
@@ -50,7 +51,7 @@ class House:
 
 
 @contextmanager
-def house(kind: str, folder: Path, **changes: Any) -> Iterator[House]:
+def house(kind: str, folder: Path, store: str = "") -> Iterator[House]:
     """A scene with a real gateway and a real provider that knows it."""
     providers: list[Any] = []
 
@@ -73,11 +74,12 @@ def house(kind: str, folder: Path, **changes: Any) -> Iterator[House]:
             "prompt": "consent",
             "anyone": True,
         }
-        return RealGateway(
-            settings, folder, {"providers": {"test": section}}, {"TEST_CLIENT_SECRET": SECRET}
-        )
+        written: dict[str, Any] = {"providers": {"test": section}}
+        if store:
+            written["store"] = store
+        return RealGateway(settings, folder, written, {"TEST_CLIENT_SECRET": SECRET})
 
-    scene = open_scene(kind, folder, gateway=gateway, changes=changes)
+    scene = open_scene(kind, folder, gateway=gateway)
     context, provider = providers
     try:
         with chromium("--host-resolver-rules=MAP *.localhost 127.0.0.1") as browser:
@@ -87,27 +89,26 @@ def house(kind: str, folder: Path, **changes: Any) -> Iterator[House]:
         context.__exit__(None, None, None)
 
 
-def sign_in(page: Page, name: str) -> None:
-    """The provider's two development pages: who, and consent."""
-    page.fill("input[name=login]", name)
-    page.fill("input[name=password]", "whatever")
-    page.click("button[type=submit]")
-    page.click("button[type=submit]")
+@pytest.fixture
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The embedded store, or a Redis of the test's own."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    require_redis()
+    (tmp_path / "redis").mkdir()
+    with RedisServer(tmp_path / "redis") as redis:
+        yield redis.url
 
 
-def said(page: Page) -> dict[str, Any]:
-    """What the application says that it received."""
-    return json.loads(page.inner_text("body"))
-
-
-def header(document: dict[str, Any], name: str) -> list[str]:
-    return [value for key, value in document["headers"] if key.lower() == name.lower()]
-
-
-@pytest.mark.parametrize("kind", ["nginx", "traefik", "caddy", "haproxy"])
-def test_a_person_signs_in_works_and_signs_out(kind, tmp_path):
-    """The whole journey, through each proxy."""
-    with house(kind, tmp_path) as here:
+@pytest.mark.parametrize(
+    ("kind", "store"),
+    [("nginx", "sqlite"), ("traefik", "redis"), ("caddy", "sqlite"), ("haproxy", "redis")],
+    indirect=["store"],
+)
+def test_a_person_signs_in_works_and_signs_out(kind, store, tmp_path):
+    """The whole journey, through each proxy, over both stores."""
+    with house(kind, tmp_path, store) as here:
         page = here.browser.new_page()
 
         # An anonymous page leads to the provider, and back to the very page that was asked for.
@@ -132,7 +133,7 @@ def test_a_person_signs_in_works_and_signs_out(kind, tmp_path):
         refreshed_unnoticed(here, page)
 
         # Logout asks, ends at the gateway's own page, and the old cookie is dead.
-        sign_out(here, page)
+        dead_after_logout(here, page)
 
 
 def check_assertion(here: House, token: str) -> None:
@@ -178,14 +179,9 @@ def refreshed_unnoticed(here: House, page: Page) -> None:
     assert header(said(page), "x-auth-user") == ["ada"]
 
 
-def sign_out(here: House, page: Page) -> None:
+def dead_after_logout(here: House, page: Page) -> None:
     stolen = here.cookie
     assert here.scene.ask("/x", headers=[("Cookie", stolen)]).status == 200
-    page.goto(f"{here.origin}/_gateway/auth/logout")
-    page.click("button[type=submit]")
-    # The provider asks on its own page whether its session shall end too.
-    if page.url.startswith(here.provider.issuer):
-        page.click("button[value=yes]")
-    assert page.url.startswith(f"{here.origin}/_gateway/auth/signed-out")
+    sign_out(page, f"{here.origin}/_gateway")
     assert here.cookie == ""
     assert here.scene.ask("/x", headers=[("Cookie", stolen)]).status == 401

@@ -78,7 +78,9 @@ class Jar:
     def _parse(self, url: str, line: str) -> Cookie | None:
         pair, *rest = line.split(";")
         name, _, value = pair.partition("=")
-        attributes = {key.strip().lower(): text.strip() for key, _, text in (one.partition("=") for one in rest)}
+        attributes = {
+            key.strip().lower(): text.strip() for key, _, text in (one.partition("=") for one in rest)
+        }
         parts = urlsplit(url)
         host, https = parts.hostname or "", parts.scheme == "https"
         domain = attributes.get("domain", "").lstrip(".").lower()
@@ -177,7 +179,9 @@ class Browser:
             if came_from is None and origin_of(target) != origin_of(url):
                 came_from = origin_of(url)
             url = target
-        raise AssertionError(f"still going round after {self.most_hops} hops: {[h.url for h in self.hops[-5:]]}")
+        raise AssertionError(
+            f"still going round after {self.most_hops} hops: {[h.url for h in self.hops[-5:]]}"
+        )
 
     async def _request(
         self, method: str, url: str, form: Any, came_from: str | None, extra: Mapping[str, str]

@@ -1,12 +1,12 @@
 """The login pages as they are wired, over the dict store and two scripted providers, with a browser in front.
 
-    house = LoginHouse()
-    hop = await house.browser().open(f"{AUTH}/auth/staff?rd={APP}/report")
+house = LoginHouse()
+hop = await house.browser().open(f"{AUTH}/auth/staff?rd={APP}/report")
 """
 
 import asyncio
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -113,8 +113,8 @@ class LoginHouse:
             loops=RateLimit(self.store, "login-loop", 4, 60.0, self.clock),
             recent_logout=recent,
             run=self.run,
-            satisfied=lambda return_to, session: self.satisfied(return_to, session),
-            wanted=lambda return_to: self.wanted(return_to),
+            satisfied=lambda return_to, session: self.satisfied(return_to, session),  # noqa: PLW0108 (likewise)
+            wanted=lambda return_to: self.wanted(return_to),  # noqa: PLW0108 (a test may change it)
             emit=self.events.append,
             clock=self.clock,
             random=self.random,
@@ -154,6 +154,11 @@ class LoginHouse:
     async def sleep(self, seconds: float) -> None:
         self.waited.append(seconds)
         await asyncio.sleep(0)
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Let the others run until something holds."""
+        while not holds():  # noqa: ASYNC110 (nothing outside this loop would set an event)
+            await asyncio.sleep(0)
 
     def browser(self, peer: str = "192.0.2.7") -> Browser:
         """A fresh browser that can reach the login pages, two applications and the providers."""

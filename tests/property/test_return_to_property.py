@@ -14,12 +14,31 @@ RETURN_TO = ReturnTo(Hosts.of((APP, "https://*.apps.example.com")), AUTH)
 PIECES = st.sampled_from(
     [
         *("https", "http", "javascript", ":", "/", "//", "\\", "@", "?", "#", ".", "..", "%", ";", ",", "&"),
-        *("%2f", "%5c", "%09", "%00", "%2e", "%40", "\t", "\n", "\r", "\x00", " ", "\u2028", "。", "／", "＠", "〵"),
+        *(
+            "%2f",
+            "%5c",
+            "%09",
+            "%00",
+            "%2e",
+            "%40",
+            "\t",
+            "\n",
+            "\r",
+            "\x00",
+            " ",
+            "\u2028",
+            "。",
+            "／",
+            "＠",
+            "〵",
+        ),
         *("app.example.com", "auth.example.com", ".apps.example.com", "example.com", "evil.test", "x", "443"),
         *(f"{APP}/", AUTH, "https://x.apps.example.com", "/users/me", "/auth/login", "[::1]"),
     ]
 )
-ADDRESSES = st.lists(PIECES, max_size=12).map("".join) | st.text() | st.text().map(lambda tail: f"{APP}/{tail}")
+ADDRESSES = (
+    st.lists(PIECES, max_size=12).map("".join) | st.text() | st.text().map(lambda tail: f"{APP}/{tail}")
+)
 
 
 @given(ADDRESSES)

@@ -191,3 +191,14 @@ def test_two_people_are_never_mixed_up():
     for i in range(1000):
         assert headers.lines(identity(user=f"u{i}"), 0, "")[0][1] == f"u{i}".encode()
     assert len(headers._kept) <= 256
+
+
+def test_rule_and_decision_are_told_to_whoever_asked_for_them_even_of_nobody():
+    """They say why a request passes, so they are known where the person is not; every other header stays empty."""
+    headers = IdentityHeaders.of(HeaderNames(rule="X-Auth-Rule", decision="X-Auth-Decision"))
+
+    lines = dict(headers.lines(None, 0, "", rule="front", decision_id="d-1"))
+
+    assert (lines.pop(b"x-auth-rule"), lines.pop(b"x-auth-decision")) == (b"front", b"d-1")
+    assert set(lines.values()) == {b""}
+    assert len(lines) == 8

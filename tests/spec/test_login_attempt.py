@@ -49,7 +49,9 @@ def test_the_state_opens_what_was_sealed_under_it(note):
         pytest.param(seal(SEALER, STATE, ATTEMPT), OTHER_STATE, Attempt, id="another state"),
         pytest.param(seal(SEALER, STATE, TRACE), STATE, Attempt, id="a trace as an attempt"),
         pytest.param(seal(SEALER, STATE, ATTEMPT), STATE, Trace, id="an attempt as a trace"),
-        pytest.param(seal(Sealer(RING, "session", RANDOM), STATE, ATTEMPT), STATE, Attempt, id="other purpose"),
+        pytest.param(
+            seal(Sealer(RING, "session", RANDOM), STATE, ATTEMPT), STATE, Attempt, id="other purpose"
+        ),
         pytest.param(seal(SEALER, STATE, ATTEMPT)[:-1], STATE, Attempt, id="cut"),
         pytest.param(b"", STATE, Attempt, id="nothing"),
         pytest.param(b"x" * 200, STATE, Attempt, id="junk"),

@@ -192,12 +192,10 @@ async def test_a_double_click_waits_for_the_first_callback():
     callback = await house.callback_of(browser, f"{AUTH}/auth/staff?rd={APP}/x")
     house.hold = asyncio.Event()
     first = asyncio.create_task(browser.open(callback, follow=False))
-    while "take" not in house.store.calls:
-        await asyncio.sleep(0)
+    await house.until(lambda: "take" in house.store.calls)
 
     second = asyncio.create_task(browser.open(callback, follow=False))
-    while len(house.waited) < 3:
-        await asyncio.sleep(0)
+    await house.until(lambda: len(house.waited) >= 3)
     house.hold.set()
     done, late = await asyncio.gather(first, second)
 
@@ -214,11 +212,9 @@ async def test_nobody_waits_longer_than_two_seconds_for_a_twin():
     callback = await house.callback_of(browser, f"{AUTH}/auth/staff?rd={APP}/x")
     house.hold = asyncio.Event()
     first = asyncio.create_task(browser.open(callback, follow=False))
-    while "take" not in house.store.calls:
-        await asyncio.sleep(0)
+    await house.until(lambda: "take" in house.store.calls)
     second = asyncio.create_task(browser.open(callback, follow=False))
-    while len(house.waited) < 20:
-        await asyncio.sleep(0)
+    await house.until(lambda: len(house.waited) >= 20)
     house.hold.set()
 
     await asyncio.gather(first, second)
@@ -261,7 +257,9 @@ async def test_a_bounce_counts_as_a_round():
         pytest.param("login_required", 403, "refused the sign-in", "provider_refused", id="refused"),
         pytest.param("made_up", 403, "refused the sign-in", "provider_refused", id="unknown"),
         pytest.param("server_error", 503, "does not answer", "provider_unavailable", id="their outage"),
-        pytest.param("temporarily_unavailable", 503, "does not answer", "provider_unavailable", id="overload"),
+        pytest.param(
+            "temporarily_unavailable", 503, "does not answer", "provider_unavailable", id="overload"
+        ),
         pytest.param("unauthorized_client", 502, "not set up", "provider_misconfigured", id="our operator"),
     ],
 )

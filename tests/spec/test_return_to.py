@@ -50,7 +50,9 @@ def test_an_address_of_a_protected_host_comes_back_as_it_was(address):
         pytest.param("HTTPS://APP.Example.COM/Path", "https://app.example.com/Path", id="case of the host"),
         pytest.param("https://app.example.com:443/x", "https://app.example.com/x", id="default port"),
         pytest.param("https://app.example.com", "https://app.example.com/", id="no path"),
-        pytest.param("https://app.example.com?x=1", "https://app.example.com/?x=1", id="query without a path"),
+        pytest.param(
+            "https://app.example.com?x=1", "https://app.example.com/?x=1", id="query without a path"
+        ),
         pytest.param("https://app.example.com/x#y", "https://app.example.com/x", id="fragment"),
     ],
 )

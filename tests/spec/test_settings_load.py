@@ -232,11 +232,11 @@ headers: {user: Host}
     found = faults_of_text(tmp_path, text)
 
     assert [line.split(": ")[0] + " " + line.split(": ")[1] for line in found] == [
-        "gateway.yaml:1 sessions.cookie_domain",
         "gateway.yaml:4 rules[0].allow",
         "gateway.yaml:5 colour",
         "gateway.yaml:7 server.trusted_proxies[0]",
         "gateway.yaml:9 server.verify_secret",
+        "gateway.yaml:10 sessions.cookie_domain",
         "gateway.yaml:11 sessions.idle",
         "gateway.yaml:13 providers.login",
         "gateway.yaml:14 log.level",

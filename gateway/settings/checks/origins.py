@@ -56,13 +56,14 @@ def plain_http_stays_at_home(settings: Settings) -> Iterator[Fault]:
 
 
 def schemes_agree(settings: Settings) -> Iterator[Fault]:
-    ours = public(settings).scheme
+    home = public(settings)
     for index, address in enumerate(listed(settings)):
-        if address.scheme != ours:
+        plain = home if home.scheme == "http" else address
+        if address.scheme != home.scheme and plain.loopback:  # elsewhere plain http is a fault by itself
             yield Fault(
                 ("hosts", index),
-                f"is {address.scheme} while public_url is {ours}, so that they cannot share a cookie",
-                f"write both with {'https' if 'https' in {ours, address.scheme} else ours}://",
+                f"is {address.scheme} while public_url is {home.scheme}, so that they cannot share a cookie",
+                "write both with https://",
             )
 
 

@@ -1,0 +1,161 @@
+"""`gateway check`: fine, or every fault; nothing else, and never a traceback."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from gateway.cli import main
+from tests.kit.config_file import changed
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working directory with a configuration that is fine, and an environment without ours."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("GATEWAY")]:
+        monkeypatch.delenv(name)
+    (tmp_path / "gateway.yaml").write_text(yaml.safe_dump(changed()))
+    return tmp_path
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, arguments, catch_exceptions=False)
+
+
+def test_a_fine_configuration_is_called_fine(folder):
+    """Standard output says what it sets up; standard error stays empty."""
+    result = run("check")
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("gateway.yaml: fine\n")
+    assert result.stderr == ""
+
+
+def test_the_summary_says_what_is_set_up(folder):
+    """Hosts, cookie, listeners, store, providers and rules, one line each."""
+    lines = dict(line.strip().split(None, 1) for line in run("check").stdout.splitlines()[1:])
+
+    assert lines == {
+        "public": "https://auth.example.com",
+        "hosts": "https://app.example.com, https://*.apps.example.com",
+        "cookie": "__Secure-gw, every host under example.com",
+        "pages": "127.0.0.1:4180",
+        "verify": "127.0.0.1:4181, trusting 127.0.0.1/32",
+        "metrics": "127.0.0.1:9180",
+        "store": "sqlite",
+        "providers": "corp (oidc)",
+        "rules": "1",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "cookie"),
+    [
+        pytest.param({"public_url": "https://a.example.com", "hosts": ["https://a.example.com"], "sessions": {"cookie_domain": None}}, "__Host-gw, this host alone", id="one-host"),
+        pytest.param({"public_url": "http://localhost", "hosts": ["http://localhost"], "sessions": {"cookie_domain": None}}, "gw, this host alone, over plain http", id="plain-http"),
+    ],
+)  # fmt: skip
+def test_the_summary_names_the_layout_of_the_cookie(folder, changes, cookie):
+    """As browsers will show it."""
+    (folder / "gateway.yaml").write_text(yaml.safe_dump(changed(**changes)))
+
+    assert f"  cookie     {cookie}\n" in run("check").stdout
+
+
+def test_faults_go_to_standard_error(folder):
+    """One a line, with nothing in front of file and line; exit code 1."""
+    (folder / "gateway.yaml").write_text("public_url: 5\nhosts: []\n")
+
+    result = run("check")
+
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert [line.split(": ")[0] for line in result.stderr.splitlines()][:2] == [
+        "gateway.yaml:1",
+        "gateway.yaml:1",
+    ]
+    assert "gateway.yaml:2: hosts: is empty; write at least one entry" in result.stderr
+
+
+def test_warnings_do_not_change_the_exit_code(folder):
+    """They go to standard error, and the configuration is fine."""
+    (folder / "gateway.yaml").write_text(yaml.safe_dump(changed(rules=[{"allow": "public"}])))
+
+    result = run("check")
+
+    assert result.exit_code == 0
+    assert "rule rules[0]: lets everybody into every path" in result.stderr
+    assert result.stdout.startswith("gateway.yaml: fine\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "file"),
+    [
+        pytest.param(["check"], {}, "gateway.yaml", id="working-directory"),
+        pytest.param(["check"], {"GATEWAY_CONFIG": "b.yaml"}, "b.yaml", id="variable"),
+        pytest.param(["--config", "c.yaml", "check"], {"GATEWAY_CONFIG": "b.yaml"}, "c.yaml", id="option-in-front"),
+        pytest.param(["check", "--config", "c.yaml"], {"GATEWAY_CONFIG": "b.yaml"}, "c.yaml", id="option-behind"),
+        pytest.param(["--config", "b.yaml", "check", "--config", "c.yaml"], {}, "c.yaml", id="nearer-option"),
+    ],
+)  # fmt: skip
+def test_the_file_is_found(folder, monkeypatch, arguments, environ, file):
+    """By option, else by variable, else in the working directory."""
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    for name in ("b.yaml", "c.yaml"):
+        (folder / name).write_text((folder / "gateway.yaml").read_text())
+
+    assert run(*arguments).stdout.startswith(f"{file}: fine\n")
+
+
+def test_the_environment_is_read(folder, monkeypatch):
+    """Overrides reach the command."""
+    monkeypatch.setenv("GATEWAY__server__bind", "0.0.0.0:8000")
+
+    assert "  pages      0.0.0.0:8000\n" in run("check").stdout
+
+
+def test_wrong_usage_is_exit_code_2(folder):
+    """As with every command line tool."""
+    assert run("check", "--colour").exit_code == 2
+    assert run("chekc").exit_code == 2
+
+
+def test_the_schema_is_json_and_always_the_same(folder):
+    """It needs no configuration, and can be kept under version control."""
+    (folder / "gateway.yaml").unlink()
+
+    first, second = run("check", "--schema"), run("check", "--schema")
+
+    assert first.exit_code == 0
+    assert first.stdout == second.stdout
+    assert set(json.loads(first.stdout)["properties"]) >= {"public_url", "hosts", "rules", "store"}
+
+
+def test_the_schema_shows_defaults_as_they_are_written(folder):
+    """Durations with their unit, listeners as addresses."""
+    defined = json.loads(run("check", "--schema").stdout)["$defs"]
+
+    assert defined["Sessions"]["properties"]["idle"]["default"] == "3d"
+    assert defined["Server"]["properties"]["bind"]["default"] == "127.0.0.1:4180"
+
+
+def test_the_module_is_the_command(folder):
+    """`python -m gateway` is the same, also as a process."""
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "check", "--config", "missing.yaml"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("missing.yaml: cannot be read: no such file or directory; ")
+    assert done.stderr.count("\n") == 1

@@ -1,0 +1,132 @@
+"""Signing out: asked first, done once, and honest about what could not be done."""
+
+import pytest
+
+from gateway.errors import ProviderUnavailable
+from gateway.observe.events import SessionEnded
+from tests.kit.login_door import APP, AUTH, LoginHouse
+from tests.kit.scripted_provider import reply
+
+pytestmark = pytest.mark.anyio
+
+SESSION = "__Secure-gw"
+DISCOVERY = "/.well-known/openid-configuration"
+
+
+async def signed_in(house):
+    browser = house.browser()
+    await browser.open(f"{AUTH}/auth/login?rd={APP}/x")
+    return browser
+
+
+async def token_of(browser):
+    page = await browser.open(f"{AUTH}/auth/logout")
+    assert page.status == 200
+    return page.response.text.partition('name="token" value="')[2].partition('"')[0]
+
+
+async def test_a_logout_asks_and_then_ends_session_cookie_and_the_provider_s_own():
+    """GET asks, POST acts: record, cookie, provider, and back to a page that does not log in again."""
+    house = LoginHouse()
+    browser = await signed_in(house)
+    token = await token_of(browser)
+
+    last = await browser.submit(f"{AUTH}/auth/logout", {"token": token})
+
+    post, at_provider = browser.hops[-3], browser.hops[-2]
+    assert post.location.startswith("https://idp.example.test/logout?")
+    assert "id_token_hint=" in post.location
+    assert at_provider.status == 302
+    assert (last.status, last.url) == (200, f"{AUTH}/auth/signed-out")
+    assert browser.jar.get(SESSION) is None
+    assert house.session_keys() == []
+    assert [event.reason for event in house.events if isinstance(event, SessionEnded)] == ["logout"]
+
+
+@pytest.mark.parametrize(
+    "instead",
+    [
+        pytest.param(reply(200, {}), id="a document without the endpoint"),
+        pytest.param(ProviderUnavailable("staff", "down"), id="a provider that is down"),
+    ],
+)
+async def test_without_the_provider_s_help_we_end_our_own_session(instead):
+    """The session here is over, whatever happens there."""
+    house = LoginHouse()
+    browser = await signed_in(house)
+    token = await token_of(browser)
+    house.scripts["staff"].instead[DISCOVERY] = [instead]
+
+    last = await browser.submit(f"{AUTH}/auth/logout", {"token": token})
+
+    assert last.url == f"{AUTH}/auth/signed-out"
+    assert browser.hops[-2].location == f"{AUTH}/auth/signed-out"
+    assert house.session_keys() == []
+
+
+async def test_the_signed_out_page_does_not_log_in_by_itself():
+    """And for a minute the login page asks, even where there is one provider only."""
+    house = LoginHouse()
+    browser = await signed_in(house)
+    await browser.submit(f"{AUTH}/auth/logout", {"token": await token_of(browser)})
+
+    asked = await browser.open(f"{AUTH}/auth/login?rd={APP}/x", follow=False)
+    house.clock.advance(61)
+    later = await browser.open(f"{AUTH}/auth/login?rd={APP}/x", follow=False)
+
+    assert asked.status == 200
+    assert "Staff account" in asked.response.text
+    assert later.status == 303
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_without_a_session_a_logout_is_over_at_once(method):
+    """Nothing to ask, and nothing to end."""
+    house = LoginHouse()
+    browser = house.browser()
+
+    hop = await browser._go(
+        method, f"{AUTH}/auth/logout", form={} if method == "POST" else None, follow=False
+    )
+
+    assert (hop.status, hop.location) == (303, f"{AUTH}/auth/signed-out")
+    assert "set-cookie" not in hop.response.headers
+
+
+async def test_a_dead_session_s_cookie_is_cleared():
+    """The page was open when the session ended elsewhere."""
+    house = LoginHouse()
+    browser = await signed_in(house)
+    token = await token_of(browser)
+    house.store.records.clear()
+
+    await browser.submit(f"{AUTH}/auth/logout", {"token": token})
+
+    assert browser.jar.get(SESSION) is None
+
+
+@pytest.mark.parametrize("verb", ["read", "delete"])
+async def test_a_logout_that_the_store_does_not_take_says_so(verb):
+    """The browser forgets; that the record may live on is not hidden behind a friendly page."""
+    house = LoginHouse()
+    browser = await signed_in(house)
+    token = await token_of(browser)
+    house.store.fail_next(verb)
+
+    hop = await browser.submit(f"{AUTH}/auth/logout", {"token": token}, follow=False)
+
+    assert hop.status == 503
+    assert "could not be ended on the server" in hop.response.text
+    assert browser.jar.get(SESSION) is None
+
+
+async def test_a_note_that_cannot_be_written_undoes_no_logout():
+    """What comes after the end of the session is a comfort."""
+    house = LoginHouse()
+    browser = await signed_in(house)
+    token = await token_of(browser)
+    house.store.fail_next("put")
+
+    last = await browser.submit(f"{AUTH}/auth/logout", {"token": token})
+
+    assert last.url == f"{AUTH}/auth/signed-out"

@@ -1,0 +1,227 @@
+"""Pages: every sentence in the catalogue, no script, no inline style, readable by everybody."""
+
+import re
+from html.parser import HTMLParser
+from importlib.resources import files
+
+import pytest
+from jinja2 import Environment, nodes
+
+from gateway import errors
+from gateway.identity.identity import Identity
+from gateway.pages import faults
+from gateway.pages.catalogue import Catalogue
+from gateway.pages.faults import page_of
+from gateway.pages.render import Pages, static_files
+from gateway.sessions.session import Session
+from gateway.settings import model
+
+AUTH = "https://auth.example.com"
+EN = Catalogue.load()
+PAGES = Pages(model.Pages(title="Example"), EN, AUTH)
+TEMPLATES = {path.name: path.read_text("utf-8") for path in (files("gateway.pages") / "templates").iterdir()}
+HOSTILE = '"><script>alert(1)</script>{{7*7}}'
+
+
+def session(**changes):
+    person = {"user": "alice", "name": "Alice", "email": "a@example.com", "groups": ("a", "b")} | changes
+    identity = Identity(provider="staff", issuer="https://idp", subject="1", authenticated_at=1, **person)
+    return Session(id="s", identities=(identity,), created=1, absolute_end=1_800_000_000, version=1, seen=1)
+
+
+FAULTS = [
+    *faults.PAGES.values(),
+    *[one for one in vars(faults).values() if isinstance(one, faults.FaultPage)],
+]
+ALL = {
+    "chooser": PAGES.chooser((("staff", "Staff"), ("partners", "Partners")), "https://app.example.com/x"),
+    "chooser of nothing": PAGES.chooser((), f"{AUTH}/users/me"),
+    "logout": PAGES.logout("alice", "token"),
+    "signed out": PAGES.signed_out(),
+    "me": PAGES.me(session()),
+    "forbidden": PAGES.forbidden("d-1"),
+    **{f"error {fault.key} {fault.status}": PAGES.error(fault, "d-1") for fault in FAULTS},
+}
+
+
+class Outline(HTMLParser):
+    """What a page is made of."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.attributes, self.open, self.text = [], [], [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        if tag not in {"meta", "link", "input"}:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_page_is_well_formed_and_has_landmarks(name):
+    """One heading, one main, a language, a title, a viewport; every element closed (WCAG 1.3.1, 2.4.2, 3.1.1)."""
+    reply = ALL[name]
+    html = reply.body.decode()
+    page = Outline(html)
+
+    assert page.open == []
+    assert page.tags.count("h1") == page.tags.count("main") == page.tags.count("title") == 1
+    assert ("html", "lang", "en") in page.attributes
+    assert ("meta", "name", "viewport") in page.attributes
+    assert dict(reply.headers)[b"content-length"] == str(len(reply.body)).encode()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_page_needs_no_script_and_no_inline_style(name):
+    """The policy forbids both; so a page that had them would be broken and not only unsafe."""
+    page = Outline(ALL[name].body.decode())
+
+    assert not set(page.tags) & {"script", "style", "iframe", "object", "img", "base"}
+    assert not [name for _, name, _ in page.attributes if name == "style" or name.startswith("on")]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_address_of_a_page_is_below_public_url(name):
+    """The page of a 403 is shown on another host, where a relative address would be the application's."""
+    page = Outline(ALL[name].body.decode())
+
+    addresses = [value for _, attribute, value in page.attributes if attribute in {"href", "action", "src"}]
+    assert addresses
+    assert all(address.startswith(f"{AUTH}/") for address in addresses)
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_sentence_stands_in_the_catalogue(template):
+    """A template holds markup and no words."""
+    tree = Environment(autoescape=True).parse(TEMPLATES[template])
+
+    literal = "".join([data.data if isinstance(data, nodes.TemplateData) else "x" for data in _output(tree)])
+    words = re.sub(r"<[^>]*>", "", literal).replace("x", "")
+    assert not re.findall(r"[A-Za-z]+", words)
+
+
+def _output(tree):
+    for output in tree.find_all(nodes.Output):
+        yield from output.nodes
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_sentence_that_a_template_asks_for_is_there(template):
+    """A missing key is found here and not by a person."""
+    asked = re.findall(r'say\("([^"]+)"', TEMPLATES[template])
+
+    assert [key for key in asked if key not in EN] == []
+
+
+def test_no_sentence_is_left_over():
+    """What no page says is not in the catalogue."""
+    templates = "".join(TEMPLATES.values()) + (files("gateway.pages") / "render.py").read_text()
+    used = set(re.findall(r'"([a-z_]+\.[a-z_.]+)"', templates))
+    used |= {f"error.{fault.key}.{part}" for fault in FAULTS for part in ("title", "lead", "todo")}
+    used |= {f"{name.removesuffix('.html')}.title" for name in TEMPLATES}
+
+    assert sorted(set(EN.sentences) - used) == []
+
+
+def test_what_strangers_wrote_is_text():
+    """Escaped wherever it stands; a template in it is not rendered."""
+    pages = [
+        PAGES.me(session(user=HOSTILE, name=HOSTILE, email=HOSTILE, groups=(HOSTILE,))),
+        PAGES.logout(HOSTILE, "t"),
+        PAGES.chooser((("staff", HOSTILE),), f"https://app.example.com/?{HOSTILE}"),
+        PAGES.forbidden(HOSTILE),
+    ]
+
+    for page in pages:
+        html = page.body.decode()
+        assert "<script>" not in html
+        assert "49" not in html
+
+
+def test_an_unverified_address_is_marked():
+    """So that nobody takes it for a proof."""
+    verified = PAGES.me(session(email_verified=True)).body.decode()
+    unverified = PAGES.me(session()).body.decode()
+
+    assert "not verified" in unverified
+    assert "not verified" not in verified
+
+
+def test_facts_that_nobody_knows_are_left_out():
+    """No empty lines."""
+    html = PAGES.me(session(name="", email="", groups=())).body.decode()
+
+    assert "E-mail" not in html
+    assert "Groups" not in html
+
+
+def test_the_page_of_a_403_shows_its_reference_and_no_rule():
+    """The reference is what the log and the operator know it by."""
+    reply = PAGES.forbidden("7Kq2mXw4Tf")
+
+    assert reply.status == 403
+    assert "7Kq2mXw4Tf" in reply.body.decode()
+    assert f"style-src 'self' {AUTH};" in dict(reply.headers)[b"content-security-policy"].decode()
+
+
+def _errors(kind=errors.GatewayError):
+    yield kind
+    for below in kind.__subclasses__():
+        if below.__module__ == errors.__name__:
+            yield from _errors(below)
+
+
+@pytest.mark.parametrize("kind", list(_errors()), ids=lambda kind: kind.code)
+def test_every_error_has_a_page(kind):
+    """The nearest ancestor's where it has none of its own; the root's at last."""
+    error = kind.__new__(kind)
+    error.reason = error.error = ""
+
+    fault = page_of(error)
+
+    assert 400 <= fault.status <= 503
+    assert f"error.{fault.key}.title" in EN
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_colours_meet_wcag_aa(scheme):
+    """Text at 4.5 to 1, edges of controls at 3 to 1 (WCAG 1.4.3, 1.4.11), in both schemes."""
+    colours = palette(scheme)
+
+    for ink in ("ink", "ink-soft", "accent"):
+        for ground in ("ground", "card"):
+            assert contrast(colours[ink], colours[ground]) >= 4.5, (ink, ground)
+    for fill in ("accent", "accent-strong"):
+        assert contrast(colours["on-accent"], colours[fill]) >= 4.5, fill
+    for edge in ("edge-strong", "notice", "accent"):
+        assert contrast(colours[edge], colours["card"]) >= 3, edge
+
+
+def palette(scheme):
+    css = static_files()["gateway.css"].body.decode()
+    light, _, dark = css.partition("@media (prefers-color-scheme: dark)")
+    return dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", light if scheme == "light" else dark))
+
+
+def contrast(first, second):
+    """The contrast ratio of WCAG 2."""
+    lighter, darker = sorted([luminance(first), luminance(second)], reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour):
+    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -1,0 +1,125 @@
+"""The files that come with the gateway: they load, and every key is explained in them."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gateway.settings.load import load_with_warnings
+from gateway.settings.schema import json_schema
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRETS = {
+    "CLIENT_SECRET": "a",
+    "STAFF_CLIENT_SECRET": "b",
+    "GOOGLE_CLIENT_ID": "c",
+    "REDIS_PASSWORD": "d",
+    "VERIFY_SECRET": "0123456789abcdef",
+}
+
+
+def sections():
+    """(prefix of its keys in the documentation, its schema) of every mapping of the file."""
+    schema = json_schema()
+    named = schema["$defs"]
+    found = {
+        "": schema,
+        "rules[].": named["RuleSettings"],
+        "rules[].allow.": named["Criteria"],
+        "policies.NAME.": named["PolicySettings"],
+        "providers.NAME.": named["OidcProvider"],
+    }
+    for key, value in schema["properties"].items():
+        if "$ref" in value:
+            found[f"{key}."] = named[value["$ref"].rpartition("/")[2]]
+    return found
+
+
+def written(key, section):
+    """The default of a key as the documentation writes it."""
+    if key in section.get("required", ()):
+        return "*required*"
+    value = section["properties"][key].get("default")
+    if isinstance(value, list):
+        return f"`[{', '.join(value)}]`" if value else ""
+    return (
+        f"`{str(value).lower() if isinstance(value, bool) else value}`" if value not in (None, "", {}) else ""
+    )
+
+
+KEYS = [
+    pytest.param(prefix, key, section, id=f"{prefix}{key}")
+    for prefix, section in sections().items()
+    for key in section["properties"]
+]
+
+
+@pytest.fixture
+def secret_files(tmp_path):
+    """What the examples expect under /run/secrets comes by override here."""
+    return {
+        "parent-domain.yaml": {"GATEWAY__providers__google__client_secret": "e"},
+        "redis.yaml": {"GATEWAY__providers__corp__client_secret": "e"},
+    }
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "config").glob("*.yaml")))
+def test_every_example_loads_without_a_warning(name, secret_files):
+    """With the variables and files that it asks for."""
+    loaded = load_with_warnings(ROOT / "config" / name, SECRETS | secret_files.get(name, {}))
+
+    assert loaded.warnings == ()
+
+
+def test_the_reference_configuration_loads_as_shipped():
+    """Without any variable."""
+    loaded = load_with_warnings(ROOT / "gateway.yaml", {})
+
+    assert loaded.warnings == ()
+
+
+def test_the_smallest_useful_file_is_small():
+    """Under 15 lines, so that it is read."""
+    assert len((ROOT / "config" / "minimal.yaml").read_text().splitlines()) < 15
+
+
+@pytest.mark.parametrize(("prefix", "key", "section"), KEYS)
+def test_every_key_stands_in_the_reference_configuration(prefix, key, section):
+    """As a key, live or commented out."""
+    lines = (ROOT / "gateway.yaml").read_text().splitlines()
+
+    assert any(re.match(rf"\s*(# )?\s*(- )?{key}:( |$)", line) for line in lines)
+
+
+@pytest.mark.parametrize(("prefix", "key", "section"), KEYS)
+def test_every_key_is_documented_with_its_default(prefix, key, section):
+    """One row of a table each."""
+    rows = (ROOT / "docs" / "configuration.md").read_text().splitlines()
+
+    row = [line.split("|")[1:4] for line in rows if line.startswith(f"| `{prefix}{key}` |")]
+
+    assert len(row) == 1
+    assert row[0][1].strip() == written(key, section)
+    assert row[0][2].strip()
+
+
+@pytest.mark.parametrize(("prefix", "key", "section"), KEYS)
+def test_the_reference_configuration_shows_defaults(prefix, key, section):
+    """What it writes for a key of a section that has a default is that default, or an example in a comment."""
+    default = section["properties"][key].get("default")
+    lines = (ROOT / "gateway.yaml").read_text().splitlines()
+    if prefix in {"", "rules[].", "rules[].allow.", "policies.NAME.", "providers.NAME."} or default is None:
+        return
+
+    start = next(i for i, line in enumerate(lines) if line == prefix.replace(".", ":"))
+    found = next(line for line in lines[start:] if re.match(rf"  {key}:", line))
+
+    assert default == [] or found.split(": ", 1)[1] == str(default)
+
+
+@pytest.mark.parametrize(("prefix", "key", "section"), KEYS)
+def test_every_key_is_described_in_the_schema(prefix, key, section):
+    """Editors show it."""
+    prop = section["properties"][key]
+
+    assert prop.get("description") or "$ref" in prop
