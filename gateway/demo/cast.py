@@ -38,7 +38,10 @@ async def streams(handle: Handle, port: int) -> AsyncIterator[None]:
             running.add(task)
         try:
             await handle(reader, writer)
+        except asyncio.CancelledError:
+            pass  # the end of the demo; asyncio 3.11 would print a traceback for each connection
         finally:
+            writer.close()
             running.difference_update({task})
 
     server = await asyncio.start_server(connected, LOOPBACK, port, limit=MAX_HEAD)
@@ -49,6 +52,8 @@ async def streams(handle: Handle, port: int) -> AsyncIterator[None]:
         for task in tuple(running):  # a WebSocket would stay open for ever
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+        await server.wait_closed()
+        await asyncio.sleep(0)  # a closed transport lets go of its socket in the next turn of the loop
 
 
 class _Server(uvicorn.Server):

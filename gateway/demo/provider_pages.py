@@ -46,6 +46,6 @@ def _button(person: Person, *, known: bool) -> str:
     return (
         f'<button class="person" name="person" value="{escape(person.subject)}">'
         f'<span class="face{"" if known else " other"}" aria-hidden="true">{escape(person.initials)}</span>'
-        f"<span><b>{escape(title)}</b><small>{groups} {escape(', '.join(person.groups))} · {escape(person.about)}</small></span>"
+        f"<span><b>{escape(title)}</b><small>{groups} {escape(', '.join(person.groups))}<br>{escape(person.about)}</small></span>"
         "</button>"
     )

@@ -99,9 +99,10 @@ class Proxy:
 
     async def _asked(self, head: Head) -> _Answer | None:
         """The gateway's answer; `None` where there is none, or none that a check may give."""
+        lines = question(head)
         try:
             async with asyncio.timeout(CHECK_SECONDS):
-                answer = await self._check(question(head))
+                answer = await self._check(lines)
         except (OSError, TimeoutError, Malformed):
             return None
         # Allow is exactly 200. Any other 2xx, or a 1xx, is nothing that the gateway says.

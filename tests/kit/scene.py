@@ -5,14 +5,14 @@ of `scene_settings`. The stand-in of `verify_stub` has more: it says what it was
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from gateway.settings.model import Settings
 from tests.kit.echo_app import EchoApp
-from tests.kit.proxies import Proxy, start_proxy
+from tests.kit.proxies import Proxy, Wanted, start_proxy
 from tests.kit.servers import free_ports
 from tests.kit.verify_stub import VerifyStub
 from tests.kit.wire import Answer, exchange, write_request
@@ -30,11 +30,13 @@ class Gateway(Protocol):
     def stop(self) -> None: ...
 
 
-def scene_settings(layout: str, ports: list[int], changes: Mapping[str, Any] | None = None) -> Settings:
+def scene_settings(
+    layout: str, ports: list[int], changes: Mapping[str, Any] | None = None, scheme: str = "http"
+) -> Settings:
     """Settings of a scene. `layout`: one-host or beside; `ports`: proxy, public, verify and metrics listener."""
     proxy, public, verify, metrics = ports
     beside = layout == "beside"
-    home = f"http://{AUTH}:{proxy}" if beside else f"http://{APP}:{proxy}/_gateway"
+    home = f"{scheme}://{AUTH}:{proxy}" if beside else f"{scheme}://{APP}:{proxy}/_gateway"
     server = {
         "bind": f"127.0.0.1:{public}",
         "verify_bind": f"127.0.0.1:{verify}",
@@ -45,7 +47,7 @@ def scene_settings(layout: str, ports: list[int], changes: Mapping[str, Any] | N
     return Settings.model_validate(
         {
             "public_url": home,
-            "hosts": [f"http://{APP}:{proxy}"],
+            "hosts": [f"{scheme}://{APP}:{proxy}"],
             "rules": [
                 {"name": "public", "paths": ["/public/**", "/public"], "allow": "public"},
                 {"name": "forbidden", "paths": ["/forbidden/**"], "allow": {"users": ["nobody-at-all"]}},
@@ -71,6 +73,7 @@ class Scene:
     proxy: Proxy
     gateway: Any
     application: EchoApp
+    certificate: Path | None = None
 
     def ask(
         self,
@@ -93,7 +96,8 @@ class Scene:
             lines.append(("Content-Length", str(len(body))))
         if "connection" not in named:
             lines.append(("Connection", "close"))
-        return exchange(self.proxy.port, write_request(method, target, [*first, *lines], body), timeout)
+        raw = write_request(method, target, [*first, *lines], body)
+        return exchange(self.proxy.port, raw, timeout, certificate=self.certificate)
 
     def stop(self) -> None:
         self.proxy.stop()
@@ -109,21 +113,31 @@ def open_scene(
     gateway: Callable[[Settings], Gateway] = VerifyStub,
     changes: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
-    routes_when: frozenset[int] | set[int] = frozenset({200}),
+    certificate: Path | None = None,
+    routes_when: Collection[int] = (200,),
 ) -> Scene:
-    """Start everything and wait until the proxy routes."""
+    """Start everything and wait until the proxy routes; with a certificate over TLS."""
     *ports, app_port = free_ports(5)
-    settings = scene_settings(layout, ports, changes)
+    settings = scene_settings(layout, ports, changes, "https" if certificate else "http")
     judge, application = gateway(settings), EchoApp(app_port)
     address = f"http://127.0.0.1:{app_port}"
-    proxy = start_proxy(kind, settings, address, folder, port=ports[0], environment=environment)
+    wanted = Wanted(settings, address, folder, environment or {}, certificate)
+    proxy = start_proxy(kind, wanted, ports[0])
     judge.start()
     application.start()
-    scene = Scene(settings, proxy, judge, application)
+    scene = Scene(settings, proxy, judge, application, certificate)
     end = time.monotonic() + 15
-    while scene.ask("/public").status not in routes_when:  # Traefik listens before it has read its routes
+    while not _routes(scene, routes_when):
         if time.monotonic() > end:
             scene.stop()
             raise AssertionError(f"{kind} does not route:\n{proxy.process.log[-4000:]}")
         time.sleep(0.05)
     return scene
+
+
+def _routes(scene: Scene, statuses: Collection[int]) -> bool:
+    """Traefik listens before it has read its routes and certificates."""
+    try:
+        return scene.ask("/public").status in statuses
+    except OSError:
+        return False

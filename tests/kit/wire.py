@@ -6,9 +6,11 @@ Real clients and servers repair requests; the attacks live in what they repair.
 import asyncio
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 Lines = tuple[tuple[str, str], ...]
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -57,13 +59,26 @@ def write_request(method: str, target: str, headers: Iterable[tuple[str, str]], 
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
-def exchange(port: int, raw: bytes, timeout: float = 40) -> Answer:
-    """Send these bytes to a port of this machine, and read one response."""
-    with socket.create_connection(("127.0.0.1", port), timeout=timeout) as wire:
-        # A server may answer and close before it has read everything: its answer still counts.
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            wire.sendall(raw)
-        return read_answer(wire, head_only=raw.startswith(b"HEAD "))
+def exchange(port: int, raw: bytes, timeout: float = 40, *, certificate: Path | None = None) -> Answer:
+    """Send these bytes to a port of this machine, and read one response; over TLS where a certificate is given."""
+    with socket.create_connection(("127.0.0.1", port), timeout=timeout) as plain:
+        wire = _secured(plain, certificate, host_of(raw)) if certificate else plain
+        with wire:
+            # A server may answer and close before it has read everything: its answer still counts.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                wire.sendall(raw)
+            return read_answer(wire, head_only=raw.startswith(b"HEAD "))
+
+
+def host_of(raw: bytes) -> str:
+    """The name of the Host line, for SNI."""
+    _, headers = parse_lines(raw.partition(b"\r\n\r\n")[0])
+    return next(value for name, value in headers if name == "Host").partition(":")[0]
+
+
+def _secured(plain: socket.socket, certificate: Path, name: str) -> ssl.SSLSocket:
+    context = ssl.create_default_context(cafile=str(certificate))
+    return context.wrap_socket(plain, server_hostname=name)
 
 
 def read_answer(wire: socket.socket, *, head_only: bool = False) -> Answer:

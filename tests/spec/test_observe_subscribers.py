@@ -147,7 +147,8 @@ def test_a_stalled_subscriber_stalls_nobody_and_the_loss_is_summarised_once():
     stalled.released.set()
     queued.close()
 
-    assert stalled.seen == [DECISION] * (1 + 3) + [LogLinesDropped(7)]
+    assert stalled.seen.count(DECISION) == 1 + 3
+    assert stalled.seen.count(LogLinesDropped(7)) == 1
     assert overflow == [LogLinesDropped(7)]
 
 

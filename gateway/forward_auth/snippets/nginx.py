@@ -80,7 +80,7 @@ def _cookie_maps(names: tuple[str, ...]) -> list[str]:
     own = "|".join(re.escape(name) for name in names).replace("\\-", "-")
     lines, source = [], "http_cookie"
     for step in range(1, 5):
-        pattern = rf"~^(?<gw{step}a>(?:.*;)?)[ \t]*(?:{own})[ \t]*=[^;]*(?:;[ \t]*|$)(?<gw{step}b>.*)$"
+        pattern = rf"~^(?<gw{step}a>(?:.*;)?[ \t]*)(?:{own})[ \t]*=[^;]*(?:;[ \t]*|$)(?<gw{step}b>.*)$"
         lines += _block(
             f"map ${source} $gateway_cookie_{step}",
             [f"default ${source};", f'"{pattern}" "$gw{step}a$gw{step}b";'],

@@ -2,17 +2,13 @@
 
 import shutil
 import subprocess
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from gateway.forward_auth.snippets import haproxy
-from tests.kit.proxies import nginx_surroundings
+from tests.kit.certificates import write_certificate
+from tests.kit.proxies import nginx_certificate, nginx_surroundings
 from tests.kit.servers import find_binary, free_port
 
 pytestmark = pytest.mark.live
@@ -23,26 +19,7 @@ EXAMPLES = ["one-host", "parent-domain"]
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """Certificate and key in one PEM file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "app.example.com")])
-    start = datetime.now(UTC) - timedelta(days=1)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(start)
-        .not_valid_after(start + timedelta(days=30))
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(signed.public_bytes(serialization.Encoding.PEM) + private)
-    return path
+    return write_certificate(tmp_path_factory.mktemp("tls") / "both.pem", "app.example.com")
 
 
 def check(argv, folder):
@@ -68,11 +45,7 @@ def test_nginx_loads_the_shipped_files(example, wheel, certificate, tmp_path):
     folder = tmp_path / "nginx"
     shutil.copytree(CONFIG / "nginx" / example, folder)
     (folder / "nginx.conf").write_text(nginx_surroundings(folder), encoding="utf-8")
-    filled = {
-        "# ssl_certificate     /path/to/fullchain.pem;": f"ssl_certificate {certificate};",
-        "# ssl_certificate_key /path/to/privkey.pem;": f"ssl_certificate_key {certificate};",
-        "listen 443": f"listen 127.0.0.1:{free_port()}",
-    }
+    filled = nginx_certificate(certificate) | {"listen 443": f"listen 127.0.0.1:{free_port()}"}
     replaced(folder / "gateway.conf", filled)
 
     check([binary, "-t", "-e", "error.log", "-p", str(folder), "-c", str(folder / "nginx.conf")], folder)

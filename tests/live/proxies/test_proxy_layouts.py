@@ -4,9 +4,11 @@ import json
 
 import pytest
 
-from tests.kit.echo_app import reached
+from gateway.sessions.cookie import attempt_cookie, session_cookie
+from tests.kit.certificates import write_certificate
+from tests.kit.echo_app import reached, values
 from tests.kit.proxies import STARTS
-from tests.kit.scene import AUTH, open_scene
+from tests.kit.scene import APP, AUTH, open_scene
 
 pytestmark = pytest.mark.live
 
@@ -103,5 +105,27 @@ def test_the_verify_endpoints_may_stand_on_a_unix_socket(kind, tmp_path, tmp_pat
         assert refused.status == 401
         assert said is not None
         assert json.loads(page.body)["gateway"]
+    finally:
+        scene.stop()
+
+
+@pytest.mark.parametrize("layout", ["one-host", "beside"])
+@pytest.mark.parametrize("kind", STARTS)
+def test_40_over_tls_the_prefixed_cookies_stop_at_the_proxy_and_https_is_said(kind, layout, tmp_path):
+    """__Host- and __Secure- cookies work, are removed by their real names, and the scheme is the proxy's word."""
+    certificate = write_certificate(tmp_path / "both.pem", APP, AUTH)
+    scene = open_scene(kind, tmp_path, layout=layout, certificate=certificate)
+    try:
+        session, attempt = session_cookie(scene.settings).name, attempt_cookie(scene.settings).name
+        cookies = f"a=1; {attempt}=evil; {scene.gateway.cookie}; b=2"
+        said = reached(scene.ask("/x", headers=[("Cookie", cookies), ("X-Forwarded-Proto", "evil")]))
+        login = scene.ask("/x", headers=[("Accept", "text/html")])
+
+        assert session == {"one-host": "__Host-gw", "beside": "__Secure-gw"}[layout]
+        assert "; ".join(values(said, "cookie")).strip("; ") == "a=1; b=2"
+        assert values(said, "x-forwarded-proto") == ["https"]
+        assert values(said, "x-auth-user") == ["alice"]
+        assert login.status == 303
+        assert login.first("location").startswith(f"{scene.settings.public_url}/auth/login?rd=")
     finally:
         scene.stop()

@@ -57,6 +57,7 @@ def test_a31_two_hosts_never_reach_the_application(scene, hosts):
     [
         "/verify/forward-auth",
         "/verify/auth-request",
+        "/.gateway-check",
         "/_gateway/verify/forward-auth",
         "/_gateway/../verify/ngf",
     ],
