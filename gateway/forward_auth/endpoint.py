@@ -32,7 +32,7 @@ class Route:
     policy: str
 
 
-def routes(contracts: tuple[Contract, ...], policies: Iterable[str]) -> dict[bytes, Route]:
+def verify_routes(contracts: tuple[Contract, ...], policies: Iterable[str]) -> dict[bytes, Route]:
     """Every exact path of a verify endpoint. The policy stands before the contract."""
     table = {f"/verify/{c.name}".encode(): Route(c, "") for c in contracts}
     for policy in policies:

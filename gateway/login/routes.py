@@ -7,7 +7,7 @@ forwarded header but the client's address, for the limits (CVE-2024-21498, CVE-2
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.routing import Route
@@ -27,6 +27,7 @@ from gateway.pages import faults
 from gateway.pages.answers import Answers
 from gateway.pages.render import static_files
 from gateway.sessions.cookie import Ticket
+from gateway.settings.addresses import origin_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,7 @@ class LoginDoor:
 
     async def end_session(self, call: Call) -> Reply:
         """POST /auth/logout, sent by our own form."""
-        own = urlsplit(self.public_url)
-        check_fetch_metadata("POST", call.head, f"{own.scheme}://{own.netloc}")
+        check_fetch_metadata("POST", call.head, origin_of(self.public_url))
         ticket = self.visitors.ticket(call.head)
         if ticket is None:
             # Nothing is cleared: a cookie that SameSite kept away is none of this request's business.
@@ -172,7 +172,7 @@ class Endpoint:
         return await self._door.answer(call, handler)
 
 
-def routes(door: LoginDoor) -> list[Route]:
+def login_routes(door: LoginDoor) -> list[Route]:
     """The routes of the login, to be mounted under the path of `public_url`."""
     files = static_files()
 

@@ -19,6 +19,7 @@ from gateway.pages.catalogue import Catalogue
 from gateway.pages.faults import FaultPage
 from gateway.sessions.session import Session
 from gateway.settings import model
+from gateway.settings.addresses import origin_of
 
 HeaderLines = tuple[tuple[bytes, bytes], ...]
 
@@ -54,8 +55,7 @@ class Pages:
         public_url: str,
         form_targets: Sequence[str] = (),
     ) -> None:
-        own = urlsplit(public_url)
-        origin, https = f"{own.scheme}://{own.netloc}", own.scheme == "https"
+        origin, https = origin_of(public_url), public_url.startswith("https:")
         self._catalogue = catalogue
         self._public_url = public_url
         self._security = page_headers(https=https, own_origin=origin)

@@ -23,12 +23,12 @@ class WayBack:
     rules: Rules
     providers: frozenset[str]
 
-    def satisfied(self, address: str, identities: Sequence[Identity]) -> bool:
+    def satisfied(self, address: str, identities: Sequence[Identity] | None) -> bool:
         """Whether another login would change nothing: these logins are let in there, or are not and never will be."""
         rule = self._rule(address)
-        if rule is None:
+        if rule is None or not identities:
             return bool(identities)
-        return bool(identities) and isinstance(decide(rule, identities, True), (Allow, Forbid))
+        return isinstance(decide(rule, identities, True), (Allow, Forbid))
 
     def wanted(self, address: str) -> frozenset[str]:
         """The providers whose login the rule asks for; all where it names none."""

@@ -51,6 +51,12 @@ class Address:
         return f"{self.scheme}://{self.shown_host}{port}{self.path}"
 
 
+def origin_of(url: str) -> str:
+    """Scheme, host and port of an address that has been checked already, as a browser's `Origin` writes them."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}"
+
+
 def as_ip(host: str) -> IPv4Address | IPv6Address | None:
     """The address that `host` spells, or `None` where it is a name."""
     try:

@@ -16,6 +16,7 @@ from tests.kit.verify_house import (
     PROXY,
     STRANGER,
     VerifyHouse,
+    essence,
     open_house,
     refused,
 )
@@ -31,13 +32,6 @@ PLACES = (
     ("/public/x", "GET"),
     ("/x", "POST"),
 )
-
-
-def essence(reply):
-    """Everything of an answer but the decision id and the time-bound parts."""
-    dull = {b"x-gateway-decision-id", b"content-length"}
-    lines = [line for line in reply.headers if line[0] not in dull]
-    return reply.status, lines, reply.body.rpartition(b'"decision_id"')[0]
 
 
 FORWARD, NGINX = CONTRACTS[:1], CONTRACTS[1:]

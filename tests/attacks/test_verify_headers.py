@@ -72,11 +72,11 @@ async def test_t16_s1_e37_whoever_is_nobody_is_answered_with_empty_names(contrac
     assert identity_of(answer) == {name.lower(): "" for name in NAMES}
 
 
+# A NUL, a CR or an LF in a value never gets past the server beneath us; test_verify_wire.py shows it.
 JUNK = [
     b"\xff\xfe",
     b"\x80",
     b"\xc0\xaf",
-    b"\x00",
     b"\x01\x1f\x7f",
     b"\xed\xa0\x80",
     b"\xe2\x80\xa8",

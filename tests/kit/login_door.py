@@ -23,7 +23,7 @@ from gateway.login.flow import Flow
 from gateway.login.logout import Logout
 from gateway.login.recent_logout import RecentLogout
 from gateway.login.return_to import ReturnTo
-from gateway.login.routes import LoginDoor, routes
+from gateway.login.routes import LoginDoor, login_routes
 from gateway.login.visitors import Visitors
 from gateway.pages.answers import Answers
 from gateway.pages.catalogue import Catalogue
@@ -142,7 +142,7 @@ class LoginHouse:
         )
         base = public_url.partition("://")[2].partition("/")[2]
         nothing = NothingHere(self.answers, self.new_id)
-        table = [Mount(f"/{base}", routes=routes(door))] if base else routes(door)
+        table = [Mount(f"/{base}", routes=login_routes(door))] if base else login_routes(door)
         app = Starlette(routes=[*table, Mount("/", app=nothing)])
         self.app = RequestLimits(app, self.answers, self.new_id)
 

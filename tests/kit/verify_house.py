@@ -109,7 +109,7 @@ class VerifyHouse:
         self.proxies = Proxies.of(server.trusted_proxies, secret, unix_trusted=True)
         self.identity_headers = IdentityHeaders.of(settings.headers, self.events.append)
         self.check = self._check()
-        self.routes = endpoint.routes((ForwardAuth(pages.forbidden), AuthRequest()), settings.policies)
+        self.routes = endpoint.verify_routes((ForwardAuth(pages.forbidden), AuthRequest()), settings.policies)
         numbers = itertools.count(1)
         self.verify = Verify(
             self.check,
@@ -287,6 +287,24 @@ def value_of(reply: Reply, name: bytes) -> bytes:
     values = [value for key, value in reply.headers if key == name]
     assert len(values) < 2, (name, values)
     return values[0] if values else b""
+
+
+def essence(reply: Reply) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """Everything of an answer that a client can tell two answers by: all but its id, and the cookies it sent."""
+    own = {b"x-gateway-decision-id", b"content-length", b"cookie"}
+    lines = [line for line in reply.headers if line[0] not in own]
+    return reply.status, lines, reply.body.rpartition(b'"decision_id"')[0]
+
+
+async def assert_nobody(house: VerifyHouse, contract: str, *cookie_lines: str | bytes) -> None:
+    """These `Cookie` lines are nobody: answered as no cookie is, at a protected, a forbidden and an optional place."""
+    lines = [line if isinstance(line, bytes) else line.encode("latin-1") for line in cookie_lines]
+    for uri in ("/x", "/admin/x", "/welcome/x"):
+        clean = await house.ask(contract, uri)
+        answer = await house.ask(contract, uri, headers=[(b"cookie", line) for line in lines])
+        assert essence(answer) == essence(clean), (uri, lines)
+        assert answer.status == (200 if uri == "/welcome/x" else 401)
+        assert value_of(answer, b"x-auth-user") == b""
 
 
 def as_bytes(text: str | bytes) -> bytes:

@@ -93,8 +93,9 @@ def _dynamic(told: Plan) -> list[str]:
 
 
 def _chain(told: Plan) -> str:
-    secret = (["gateway-secret"], ["gateway-clear"]) if told.secret else ([], [])
-    return ", ".join(["gateway-clear", *secret[0], "gateway-check", *secret[1]])
+    if not told.secret:
+        return "gateway-clear, gateway-check"
+    return "gateway-clear, gateway-secret, gateway-check, gateway-secret-off"
 
 
 def _middlewares(told: Plan) -> list[str]:
@@ -106,7 +107,8 @@ def _middlewares(told: Plan) -> list[str]:
     ]
     if told.secret:
         value = f"X-Gateway-Secret: '{{{{ env \"{SECRET_VARIABLE}\" }}}}'"
-        lines += _under("gateway-secret", _under("headers", _under("customRequestHeaders", [value])))
+        for name, line in (("gateway-secret", value), ("gateway-secret-off", 'X-Gateway-Secret: ""')):
+            lines += _under(name, _under("headers", _under("customRequestHeaders", [line])))
     return lines
 
 

@@ -58,6 +58,7 @@ def test_a10_one_port_for_everything_is_guarded_by_the_secret(kind, tmp_path):
 
         assert outside.status == 404
         assert refused.status == 401
+        assert values(said, "x-auth-user") == ["alice"]
         assert scene.gateway.asked
         assert all(q.all("x-gateway-secret") == ["s3cret-of-the-proxy"] for q in scene.gateway.asked)
         for headers in (
