@@ -82,7 +82,7 @@ async def test_a17_to_a23_a25_to_a27_t08_t09_t50_x1_p14_a_hidden_place_is_that_p
 
 BROKEN = [
     b"", b"%", b"/%", b"/%zz", b"*", b"?", b"#", b"admin", b".", b"http://[::1", b"http://evil.tld/x", b"https://evil.tld",
-    b"//[::1", b"/x\x00", b"/x y", b"/\xff", b"/x\r\nX-Auth-User: root", b"/x\nb", b"/" + b"a" * 50_000, b"\\admin", b" /x",
+    b"/x\x00", b"/x y", b"/\xff", b"/x\r\nX-Auth-User: root", b"/x\nb", b"/" + b"a" * 50_000, b"\\admin", b" /x",
     b"@evil.tld/x", b":443@evil.tld/x", b".evil.tld/x", b":80:80/x", b"/x#y", b"/public/\x7f", b"/public/%u0041",
 ]  # fmt: skip
 
@@ -95,11 +95,7 @@ async def test_p1_w11_a28_t05_a23_what_does_not_parse_is_refused_by_every_method
     for method in METHODS:
         for who in PEOPLE:
             answer = await house.ask(contract, uri, method=method, who=who)
-            # `//[::1` and `/%u0041` are odd paths; the rest has no reading at all.
-            allowed = {401, 200} if uri in {b"//[::1"} else set()
-            assert answer.status in {refused(contract), *allowed}
-            if answer.status == 200:
-                assert who != "nobody"
+            assert answer.status == refused(contract)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +203,7 @@ async def test_x10_a33_w21_t21_no_query_takes_part(contract, query):
 
     for who, expected in zip(PEOPLE, (401, 403, 200), strict=True):
         assert (await house.ask(contract, "/admin/x", who=who, query=query)).status == expected
-        assert (await house.ask(contract, f"/admin/x?{query}", who=who)).status in {expected}
+        assert (await house.ask(contract, f"/admin/x?{query}", who=who)).status == expected
         assert house.decision.path == "/admin/x"
 
 

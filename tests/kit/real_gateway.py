@@ -57,7 +57,9 @@ class RealGateway:
             "log": {"level": "debug"},
             **(written or {}),
         }
-        self.document.setdefault("providers", {"test": {"issuer": ISSUER, "client_id": "gateway", "anyone": True}})
+        self.document.setdefault(
+            "providers", {"test": {"issuer": ISSUER, "client_id": "gateway", "anyone": True}}
+        )
         self.config = folder / "gateway.yaml"
         self.config.write_text(yaml.safe_dump(self.document))
         self.environment = {"PYTHONPATH": str(ROOT), **(environment or {})}

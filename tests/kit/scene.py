@@ -123,16 +123,23 @@ def open_scene(
     address = f"http://127.0.0.1:{app_port}"
     wanted = Wanted(settings, address, folder, environment or {}, certificate)
     proxy = start_proxy(kind, wanted, ports[0])
-    judge.start()
-    application.start()
     scene = Scene(settings, proxy, judge, application, certificate)
-    end = time.monotonic() + 15
-    while not _routes(scene, routes_when):
-        if time.monotonic() > end:
-            scene.stop()
-            raise AssertionError(f"{kind} does not route:\n{proxy.process.log[-4000:]}")
-        time.sleep(0.05)
+    try:
+        judge.start()
+        application.start()
+        _wait_for_routes(scene, routes_when)
+    except BaseException:
+        scene.stop()
+        raise
     return scene
+
+
+def _wait_for_routes(scene: Scene, statuses: Collection[int]) -> None:
+    end = time.monotonic() + 15
+    while not _routes(scene, statuses):
+        if time.monotonic() > end:
+            raise AssertionError(f"{scene.proxy.kind} does not route:\n{scene.proxy.process.log[-4000:]}")
+        time.sleep(0.05)
 
 
 def _routes(scene: Scene, statuses: Collection[int]) -> bool:

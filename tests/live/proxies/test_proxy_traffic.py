@@ -9,7 +9,6 @@ import pytest
 from tests.kit import websocket
 from tests.kit.echo_app import reached, values
 from tests.kit.scene import APP, identity_names
-from tests.kit.verify_stub import VerifyStub
 from tests.kit.wire import read_answer, write_request
 
 pytestmark = pytest.mark.live
@@ -127,13 +126,11 @@ def test_no_upgrade_but_websocket_reaches_the_application(scene, upgrade):
     assert len(arrived) == 1 or answer.status == 400
 
 
-def test_a42_twelve_kilobytes_of_identity_arrive(scene):
+def test_a42_twelve_kilobytes_of_identity_arrive(stub_scene):
     """The largest answer that the gateway may give fits every buffer on the way."""
-    if not isinstance(scene.gateway, VerifyStub):
-        pytest.skip("only the stand-in has a person of this size")
-    said = reached(scene.ask("/large", signed_in=True, headers=[("Cookie", "app=" + "x" * 4_000)]))
+    said = reached(stub_scene.ask("/large", signed_in=True, headers=[("Cookie", "app=" + "x" * 4_000)]))
 
-    sizes = {name: len("".join(values(said, name))) for name in identity_names(scene.settings)}
+    sizes = {name: len("".join(values(said, name))) for name in identity_names(stub_scene.settings)}
     assert sorted(sizes.values())[-4:] == [3_000] * 4
     assert values(said, "x-auth-user") == ["alice"]
 
@@ -142,11 +139,10 @@ def test_our_pages_are_served_beside_the_application(scene):
     """What stands under public_url reaches the gateway unchecked, with its cookies, and never the application."""
     before = len(scene.application.seen)
 
-    page = scene.ask("/_gateway/auth/login?rd=x")
+    page = scene.ask("/_gateway/auth/signed-out")
 
     assert len(scene.application.seen) == before
-    assert page.status < 500
-    assert page.status != 401
+    assert page.status == 200
 
 
 def test_a_keep_alive_connection_carries_no_identity_to_the_next_request(scene):
