@@ -5,8 +5,6 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from gateway.errors import SettingsFault
-from gateway.policy.rules import Rules
 from gateway.settings import checks
 from gateway.settings.access import Criteria, RuleSettings
 from gateway.settings.model import Settings
@@ -21,15 +19,18 @@ SHIPPED = [
 ]
 
 
-def everything_about(changes):
-    """What is said at the start, and whether it keeps the gateway from starting."""
-    settings = Settings.model_validate({**WRITTEN, **changes})
-    return checks.faults(settings), checks.warnings(settings)
+def starts(changes):
+    """Whether a gateway with these sections would start."""
+    try:
+        settings = Settings.model_validate({**WRITTEN, **changes})
+    except ValidationError:
+        return False
+    return not checks.faults(settings)
 
 
 def test_e43_the_configuration_of_these_tests_is_one_that_starts():
     """Else the table below would prove nothing."""
-    assert everything_about({})[0] == ()
+    assert starts({})
 
 
 STARTLESS = [
@@ -73,11 +74,8 @@ STARTLESS = [
 
 @pytest.mark.parametrize("changes", STARTLESS)
 def test_e43_w24_p25_what_contradicts_itself_does_not_start(changes):
-    """Every fault has a place and a sentence; none is found out by the first attacker."""
-    faults, _ = everything_about(changes)
-
-    assert faults
-    assert all(fault.path for fault in faults)
+    """So that it is not found out by the first attacker."""
+    assert not starts(changes)
 
 
 @pytest.mark.parametrize(
@@ -113,12 +111,9 @@ def test_w24_a_rule_that_turns_auth_off_says_public_and_nothing_else(word):
 @pytest.mark.parametrize("pattern", ["regex:(", "regex:*", "regex:[", "x", "", "regex:"])
 def test_w24_a_pattern_that_is_none_never_becomes_one_that_fits_nothing(pattern):
     """A broken `block` expression switched auth off elsewhere."""
-    rule = {"paths": [pattern], "allow": {"groups": ["admins"]}}
+    rules = [{"paths": [pattern], "allow": {"groups": ["admins"]}}, {"allow": "authenticated"}]
 
-    with pytest.raises((SettingsFault, ValidationError)):
-        if everything_about({"rules": [rule, {"allow": "authenticated"}]})[0]:
-            raise SettingsFault(("found by the checks",))
-        Rules.of([RuleSettings.model_validate(rule)])
+    assert not starts({"rules": rules})
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: str(path.relative_to(CONFIG)))
@@ -132,7 +127,8 @@ def test_a30_t14_no_shipped_file_strips_a_path_in_front_of_the_check(path):
         "strip_prefix",
         "handle_path",
         "uri replace",
-        "rewrite ",
+        "set-path",
+        "replace-path",
         "proxy_cache ",
     ):
         assert word not in text
