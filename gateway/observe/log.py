@@ -47,7 +47,7 @@ _OUTCOMES: dict[type[Event], dict[str, str]] = {
 }
 
 # These print addresses, headers or commands when they are talkative; with them codes, states and tickets.
-_QUIET = ("httpx", "httpcore", "redis", "asyncio", "uvicorn.asgi")
+_QUIET = ("httpx", "httpcore", "redis", "asyncio", "uvicorn.asgi", "uvicorn.error")
 
 
 def level_of(event: Event) -> str:

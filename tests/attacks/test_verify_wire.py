@@ -6,12 +6,13 @@ Nothing here waits longer than `PATIENCE`; a server that stalls fails the test.
 
 import asyncio
 import re
-import signal
-from contextlib import asynccontextmanager, suppress
+import threading
+from contextlib import contextmanager, suppress
 
 import pytest
 
-from gateway.serve.listeners import Listener, serve
+from gateway.serve import listeners
+from gateway.serve.listeners import Listener
 from gateway.settings.units import parse_bind
 from tests.kit.servers import free_port
 from tests.kit.verify_house import CONTRACTS, family, open_house
@@ -57,27 +58,27 @@ class Wire:
             return b""
 
 
-@asynccontextmanager
-async def listening(**changes):
-    house = await open_house(**{**LOCAL, **changes})
-    port = free_port()
-    ready = asyncio.Event()
-
-    async def started(listeners):
-        ready.set()
-
-    async def stopped():
-        pass
-
-    listener = Listener("verify_bind", parse_bind(f"127.0.0.1:{port}"), house.app)
-    running = asyncio.create_task(serve((listener,), started, stopped))
-    await asyncio.wait_for(ready.wait(), PATIENCE)
+@contextmanager
+def listening(**changes):
+    """The verify listener with the server and the settings of `gateway serve`, in a thread of its own."""
+    house = asyncio.run(open_house(**{**LOCAL, **changes}))
+    listener = Listener("verify_bind", parse_bind(f"127.0.0.1:{free_port()}"), house.app)
+    server, sock = listeners._Server(listeners._config(listener)), listeners.open_socket(listener)
+    thread = threading.Thread(target=server.run, args=([sock],))
+    thread.start()
     try:
-        yield Wire(house, port)
+        yield Wire(house, listener.bind.port)
     finally:
-        signal.raise_signal(signal.SIGTERM)  # as an operator stops it
-        await asyncio.wait_for(running, 2 * PATIENCE)
+        server.should_exit = True
+        thread.join(2 * PATIENCE)
+        assert not thread.is_alive()
         assert not house.alarms
+
+
+@pytest.fixture(scope="module")
+def wire():
+    with listening() as running:
+        yield running
 
 
 def statuses(data):
@@ -114,16 +115,15 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize(("more", "after"), MALFORMED)
-async def test_a47_s8_t06_a_malformed_request_is_a_clean_no_and_the_end(more, after):
+async def test_a47_s8_t06_a_malformed_request_is_a_clean_no_and_the_end(wire, more, after):
     """Also for somebody who may: 400, the connection closed, and what stood behind it is not answered."""
-    async with listening() as wire:
-        for contract in CONTRACTS:
-            for who in ("nobody", "admin"):
-                question = wire.question(contract, who=who, more=more)
-                first, second = await wire.exchange(question + after, wire.question(contract, who=who))
-                assert statuses(first) == [400]
-                assert statuses(second) == []
-                assert b"x-auth" not in first.lower()
+    for contract in CONTRACTS:
+        for who in ("nobody", "admin"):
+            question = wire.question(contract, who=who, more=more)
+            first, second = await wire.exchange(question + after, wire.question(contract, who=who))
+            assert statuses(first) == [400]
+            assert statuses(second) == []
+            assert b"x-auth" not in first.lower()
 
 
 UNREAD = [
@@ -138,73 +138,67 @@ UNREAD = [
 
 @pytest.mark.parametrize("more", UNREAD)
 @pytest.mark.parametrize("who", ["nobody", "alice", "admin"])
-async def test_a47_s8_a_body_that_never_comes_stalls_nobody_and_swallows_no_question(more, who):
+async def test_a47_s8_a_body_that_never_comes_stalls_nobody_and_swallows_no_question(wire, more, who):
     """nginx copies a Content-Length and no body: the next check on the connection is somebody else's.
 
     Were it read as that body, a client could make the proxy wait, or ask in the name of another.
     """
-    async with listening() as wire:
-        for contract in CONTRACTS:
-            expected = {"nobody": 401, "alice": 403, "admin": 200}[who]
-            first, second = await wire.exchange(
-                wire.question(contract, who=who, more=more), wire.question(contract, who="admin")
-            )
-            assert statuses(first) == [expected], "one answer, no 1xx before it"
-            assert b"connection: close" in first.lower()
-            assert second == b"", "the proxy has to open a new connection"
+    for contract in CONTRACTS:
+        expected = {"nobody": 401, "alice": 403, "admin": 200}[who]
+        first, second = await wire.exchange(
+            wire.question(contract, who=who, more=more), wire.question(contract, who="admin")
+        )
+        assert statuses(first) == [expected], "one answer, no 1xx before it"
+        assert b"connection: close" in first.lower()
+        assert second == b"", "the proxy has to open a new connection"
 
 
-async def test_s8_a_body_with_a_question_in_it_is_no_question():
+async def test_s8_a_body_with_a_question_in_it_is_no_question(wire):
     """A GET with a body that looks like a check of its own."""
-    async with listening() as wire:
-        for framing in (b"Content-Length: %d\r\n" % len(INNER), b"Transfer-Encoding: chunked\r\n"):
-            body = INNER if b"Length" in framing else b"%x\r\n%s\r\n0\r\n\r\n" % (len(INNER), INNER)
-            (answer,) = await wire.exchange(wire.question(more=framing) + body)
-            assert statuses(answer) == [401]
+    for framing in (b"Content-Length: %d\r\n" % len(INNER), b"Transfer-Encoding: chunked\r\n"):
+        body = INNER if b"Length" in framing else b"%x\r\n%s\r\n0\r\n\r\n" % (len(INNER), INNER)
+        (answer,) = await wire.exchange(wire.question(more=framing) + body)
+        assert statuses(answer) == [401]
 
 
-async def test_s8_questions_in_a_row_are_answered_one_by_one():
+async def test_s8_questions_in_a_row_are_answered_one_by_one(wire):
     """Each by its own cookie, in order; nothing of one is left for the next."""
-    async with listening() as wire:
-        for contract in CONTRACTS:
-            row = [wire.question(contract, who=who) for who in ("admin", "nobody", "alice", "nobody")]
-            apart = await wire.exchange(*row)
-            assert [statuses(answer) for answer in apart] == [[200], [401], [403], [401]]
-            for place, one in enumerate(apart):
-                assert (b"x-auth-user: root" in one) == (place == 0)
+    for contract in CONTRACTS:
+        row = [wire.question(contract, who=who) for who in ("admin", "nobody", "alice", "nobody")]
+        apart = await wire.exchange(*row)
+        assert [statuses(answer) for answer in apart] == [[200], [401], [403], [401]]
+        for place, one in enumerate(apart):
+            assert (b"x-auth-user: root" in one) == (place == 0)
 
 
-async def test_s8_questions_on_one_line_are_answered_in_order():
+async def test_s8_questions_on_one_line_are_answered_in_order(wire):
     """Pipelined, as no proxy does and an attacker may."""
-    async with listening() as wire:
-        row = b"".join([wire.question(who=who) for who in ("admin", "nobody", "alice")])
-        reader, writer = await asyncio.open_connection("127.0.0.1", wire.port)
-        writer.write(row + wire.question(more=b"Connection: close\r\n"))
-        data = await asyncio.wait_for(reader.read(-1), PATIENCE)
-        writer.close()
-        await writer.wait_closed()
+    row = b"".join([wire.question(who=who) for who in ("admin", "nobody", "alice")])
+    reader, writer = await asyncio.open_connection("127.0.0.1", wire.port)
+    writer.write(row + wire.question(more=b"Connection: close\r\n"))
+    data = await asyncio.wait_for(reader.read(-1), PATIENCE)
+    writer.close()
+    await writer.wait_closed()
 
-        assert statuses(data) == [200, 401, 403, 401]
+    assert statuses(data) == [200, 401, 403, 401]
 
 
-async def test_a47_t11_two_hosts_on_the_wire_decide_nothing():
+async def test_a47_t11_two_hosts_on_the_wire_decide_nothing(wire):
     """The host that counts is the one that the proxy names; the wire's own is ours, and is not read."""
-    async with listening() as wire:
-        for contract in CONTRACTS:
-            for who, expected in (("nobody", 401), ("alice", 403)):
-                question = wire.question(contract, who=who, more=b"Host: wiki.example.com\r\nHost: \r\n")
-                (answer,) = await wire.exchange(question)
-                assert statuses(answer) in ([expected], [400])
+    for contract in CONTRACTS:
+        for who, expected in (("nobody", 401), ("alice", 403)):
+            question = wire.question(contract, who=who, more=b"Host: wiki.example.com\r\nHost: \r\n")
+            (answer,) = await wire.exchange(question)
+            assert statuses(answer) in ([expected], [400])
 
 
-async def test_s8_http_1_0_is_answered_and_closed():
+async def test_s8_http_1_0_is_answered_and_closed(wire):
     """As nginx before 1.29.7 asks; a `keep-alive` of that version is not believed."""
-    async with listening() as wire:
-        for more in (b"", b"Connection: keep-alive\r\n"):
-            old = wire.question(who="admin", version=b"1.0", more=more)
-            first, second = await wire.exchange(old, old)
-            assert statuses(first) == [200]
-            assert second == b""
+    for more in (b"", b"Connection: keep-alive\r\n"):
+        old = wire.question(who="admin", version=b"1.0", more=more)
+        first, second = await wire.exchange(old, old)
+        assert statuses(first) == [200]
+        assert second == b""
 
 
 REQUEST_LINES = [
@@ -229,24 +223,22 @@ REQUEST_LINES = [
 
 
 @pytest.mark.parametrize(("line", "expected"), REQUEST_LINES)
-async def test_t05_a29_w11_t06_s8_a_request_line_that_is_none_is_a_clean_no(line, expected):
+async def test_t05_a29_w11_t06_s8_a_request_line_that_is_none_is_a_clean_no(wire, line, expected):
     """A version that the server does not mind is judged like any other; nobody stays nobody."""
-    async with listening() as wire:
-        for who, fine in (("admin", expected), ("nobody", (expected - {200}) | {401})):
-            head = wire.question(who=who).partition(b"\r\n")[2]
-            answer, *_ = await wire.exchange(line + b"\r\n" + head)
-            assert len(statuses(answer)) == 1
-            assert set(statuses(answer)) <= fine
+    for who, fine in (("admin", expected), ("nobody", (expected - {200}) | {401})):
+        head = wire.question(who=who).partition(b"\r\n")[2]
+        answer, *_ = await wire.exchange(line + b"\r\n" + head)
+        assert len(statuses(answer)) == 1
+        assert set(statuses(answer)) <= fine
 
 
 @pytest.mark.parametrize("host", [b"evil.tld", b"wiki.example.com", b"app.example.com@evil.tld"])
-async def test_a28_w30_an_absolute_target_on_the_wire_names_no_host(host):
+async def test_a28_w30_an_absolute_target_on_the_wire_names_no_host(wire, host):
     """The question is what the proxy says in its header, whatever its own request line looks like."""
-    async with listening() as wire:
-        absolute = wire.question(who="alice").replace(b"GET /verify", b"GET http://" + host + b"/verify", 1)
-        (answer,) = await wire.exchange(absolute)
-        assert statuses(answer) in ([403], [400], [404])
-        assert b"evil" not in answer
+    absolute = wire.question(who="alice").replace(b"GET /verify", b"GET http://" + host + b"/verify", 1)
+    (answer,) = await wire.exchange(absolute)
+    assert statuses(answer) in ([403], [400], [404])
+    assert b"evil" not in answer
 
 
 UPGRADES = [
@@ -257,47 +249,44 @@ UPGRADES = [
 
 
 @pytest.mark.parametrize("upgrade", UPGRADES, ids=["websocket", "h2c", "tls"])
-async def test_a39_s8_an_upgrade_is_not_taken_and_the_next_question_is_answered(upgrade):
+async def test_a39_s8_an_upgrade_is_not_taken_and_the_next_question_is_answered(wire, upgrade):
     """Caddy copies the handshake into its check; with WebSockets on, every one of them would be denied."""
-    async with listening() as wire:
-        for who, expected in (("nobody", 401), ("alice", 200)):
-            ask = wire.question(uri=b"/x", who=who, more=upgrade)
-            first, second = await wire.exchange(ask, wire.question(uri=b"/x"))
-            assert statuses(first) == [expected]
-            assert statuses(second) in ([401], [])
+    for who, expected in (("nobody", 401), ("alice", 200)):
+        ask = wire.question(uri=b"/x", who=who, more=upgrade)
+        first, second = await wire.exchange(ask, wire.question(uri=b"/x"))
+        assert statuses(first) == [expected]
+        assert statuses(second) in ([401], [])
 
 
 @pytest.mark.parametrize("size", [70_000, 200_000, 1_000_000, 5_000_000])
-async def test_a16_s8_a_huge_head_is_a_clean_no(size):
+async def test_a16_s8_a_huge_head_is_a_clean_no(wire, size):
     """One line, or thousands of them."""
-    async with listening() as wire:
-        for more in (b"X-A: " + b"a" * size + b"\r\n", b"X-A: b\r\n" * (size // 8)):
-            answer, *_ = await wire.exchange(wire.question(who="admin", more=more))
-            assert statuses(answer) in ([400], [431])
+    for more in (b"X-A: " + b"a" * size + b"\r\n", b"X-A: b\r\n" * (size // 8)):
+        answer, *_ = await wire.exchange(wire.question(who="admin", more=more))
+        assert statuses(answer) in ([400], [431])
 
 
-async def test_a47_s8_half_a_head_keeps_nobody_waiting():
+async def test_a47_s8_half_a_head_keeps_nobody_waiting(wire):
     """Fifty connections that never finish their question, and one that does."""
-    async with listening() as wire:
-        whole = wire.question(who="admin")
-        open_ones = [await asyncio.open_connection("127.0.0.1", wire.port) for _ in range(50)]
-        for place, (_, writer) in enumerate(open_ones):
-            writer.write(whole[: 1 + place * (len(whole) - 3) // 50])
+    whole = wire.question(who="admin")
+    open_ones = [await asyncio.open_connection("127.0.0.1", wire.port) for _ in range(50)]
+    for place, (_, writer) in enumerate(open_ones):
+        writer.write(whole[: 1 + place * (len(whole) - 3) // 50])
 
-        (answer,) = await wire.exchange(whole)
-        assert statuses(answer) == [200]
+    (answer,) = await wire.exchange(whole)
+    assert statuses(answer) == [200]
 
-        for reader, writer in open_ones:
-            writer.write_eof()
-            assert b" 200 " not in await asyncio.wait_for(reader.read(1_000), PATIENCE)
-            writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
+    for reader, writer in open_ones:
+        writer.write_eof()
+        assert b" 200 " not in await asyncio.wait_for(reader.read(1_000), PATIENCE)
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
 
 async def test_a09_x3_the_server_beneath_us_believes_no_forwarded_address():
     """uvicorn would take the client of a loopback peer from `X-Forwarded-For` by default."""
-    async with listening(server={"trusted_proxies": ["192.0.2.1/32"]}) as wire:
+    with listening(server={"trusted_proxies": ["192.0.2.1/32"]}) as wire:
         lines = b"X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\nX-Real-IP: 192.0.2.1\r\nForwarded: for=192.0.2.1\r\n"
         (answer,) = await wire.exchange(wire.question(uri=b"/public/x", who="admin", more=lines))
         assert statuses(answer) == [403]

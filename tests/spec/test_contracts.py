@@ -131,8 +131,16 @@ def test_a_contract_reads_its_own_header_family_only():
 
     forward_auth, auth_request = FORWARD_AUTH.read(both, ""), AUTH_REQUEST.read(both, "")
 
-    assert (forward_auth.method, forward_auth.host, forward_auth.uri) == (b"GET", b"app.example.com", b"/admin")
-    assert (auth_request.method, auth_request.host, auth_request.uri) == (b"HEAD", b"other.example.com", b"/public")
+    assert (forward_auth.method, forward_auth.host, forward_auth.uri) == (
+        b"GET",
+        b"app.example.com",
+        b"/admin",
+    )
+    assert (auth_request.method, auth_request.host, auth_request.uri) == (
+        b"HEAD",
+        b"other.example.com",
+        b"/public",
+    )
 
 
 @pytest.mark.parametrize(
@@ -150,7 +158,8 @@ def test_an_original_url_is_cut_and_not_repaired(url, host, uri):
 
 
 @pytest.mark.parametrize(
-    "url", [b"", b"/a", b"app.example.com/a", b"ftp://a/b", b"https://", b"https:///a", b"https://host", b"HTTPS:a"]
+    "url",
+    [b"", b"/a", b"app.example.com/a", b"ftp://a/b", b"https://", b"https:///a", b"https://host", b"HTTPS:a"],
 )
 def test_an_original_url_without_scheme_host_or_path_is_refused(url):
     """Nothing is guessed."""
