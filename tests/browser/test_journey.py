@@ -7,86 +7,21 @@ is there.
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import Page
 
 from gateway.keys.jwks import KeySet, Profile, verify
-from gateway.settings.model import Settings
-from tests.kit.chromium import chromium
-from tests.kit.journey import SECRET, header, said, sign_in, sign_out
-from tests.kit.oidc_provider import OidcProvider, oidc_provider
-from tests.kit.real_gateway import RealGateway
+from tests.kit.house import House, house
+from tests.kit.journey import header, said, sign_in, sign_out
 from tests.kit.redis_server import RedisServer, require_redis
-from tests.kit.scene import APP, Scene, open_scene
+from tests.kit.scene import APP
 
 pytestmark = [pytest.mark.browser, pytest.mark.live]
 
 ASKED_FOR = "/reports/2026?month=11&sort=a%2Fb"
 TOKEN_SECONDS = 8
-
-
-@dataclass(frozen=True)
-class House:
-    """Everything that runs, and the browser in front of it."""
-
-    scene: Scene
-    gateway: RealGateway
-    provider: OidcProvider
-    browser: BrowserContext
-
-    @property
-    def origin(self) -> str:
-        return f"http://{APP}:{self.scene.proxy.port}"
-
-    @property
-    def cookie(self) -> str:
-        """The session cookie as the browser would send it."""
-        found = [one for one in self.browser.cookies() if one["name"] == "gw"]
-        return f"gw={found[0]['value']}" if found else ""
-
-
-@contextmanager
-def house(kind: str, folder: Path, store: str = "") -> Iterator[House]:
-    """A scene with a real gateway and a real provider that knows it."""
-    providers: list[Any] = []
-
-    def gateway(settings: Settings) -> RealGateway:
-        home = settings.public_url
-        context = oidc_provider(
-            redirect_uris=[f"{home}/auth/test/callback"],
-            post_logout_redirect_uris=[f"{home}/auth/signed-out"],
-            client_secret=SECRET,
-            access_token_ttl=TOKEN_SECONDS,
-        )
-        providers.append(context)
-        provider = context.__enter__()
-        providers.append(provider)
-        section = {
-            "issuer": provider.issuer,
-            "client_id": "gateway",
-            "client_secret": "${TEST_CLIENT_SECRET}",
-            "scopes": ["openid", "profile", "email", "offline_access"],
-            "prompt": "consent",
-            "anyone": True,
-        }
-        written: dict[str, Any] = {"providers": {"test": section}}
-        if store:
-            written["store"] = store
-        return RealGateway(settings, folder, written, {"TEST_CLIENT_SECRET": SECRET})
-
-    scene = open_scene(kind, folder, gateway=gateway)
-    context, provider = providers
-    try:
-        with chromium("--host-resolver-rules=MAP *.localhost 127.0.0.1") as browser:
-            yield House(scene, scene.gateway, provider, browser)
-    finally:
-        scene.stop()
-        context.__exit__(None, None, None)
 
 
 @pytest.fixture
@@ -108,7 +43,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 )
 def test_a_person_signs_in_works_and_signs_out(kind, store, tmp_path):
     """The whole journey, through each proxy, over both stores."""
-    with house(kind, tmp_path, store) as here:
+    with house(kind, tmp_path, store=store, token_seconds=TOKEN_SECONDS) as here:
         page = here.browser.new_page()
 
         # An anonymous page leads to the provider, and back to the very page that was asked for.
@@ -142,7 +77,7 @@ def check_assertion(here: House, token: str) -> None:
     profile = Profile(
         typ=frozenset({"assertion+jwt"}),
         algorithms=("ES256",),
-        issuer=f"{here.origin}/_gateway",
+        issuer=here.home,
         audience=APP,
         required=("exp", "iat", "sub"),
         leeway=0,
@@ -182,6 +117,6 @@ def refreshed_unnoticed(here: House, page: Page) -> None:
 def dead_after_logout(here: House, page: Page) -> None:
     stolen = here.cookie
     assert here.scene.ask("/x", headers=[("Cookie", stolen)]).status == 200
-    sign_out(page, f"{here.origin}/_gateway")
+    sign_out(page, here.home)
     assert here.cookie == ""
     assert here.scene.ask("/x", headers=[("Cookie", stolen)]).status == 401

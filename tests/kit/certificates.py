@@ -1,5 +1,7 @@
 """A certificate of a test's own, that nobody else trusts."""
 
+import base64
+import hashlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,3 +32,10 @@ def write_certificate(path: Path, *names: str) -> Path:
     )
     path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + private)
     return path
+
+
+def pin(path: Path) -> str:
+    """The SHA-256 of the certificate's public key, as Chromium's list of exceptions wants it."""
+    public = x509.load_pem_x509_certificate(path.read_bytes()).public_key()
+    raw = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return base64.b64encode(hashlib.sha256(raw).digest()).decode()

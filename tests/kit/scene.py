@@ -17,7 +17,9 @@ from tests.kit.servers import free_ports
 from tests.kit.verify_stub import VerifyStub
 from tests.kit.wire import Answer, exchange, write_request
 
-APP, AUTH = "app.localhost", "auth.localhost"
+# Under a domain of their own: a browser takes no cookie for all of `localhost`.
+DOMAIN = "gw.localhost"
+APP, AUTH, WIKI = f"app.{DOMAIN}", f"auth.{DOMAIN}", f"wiki.{DOMAIN}"
 Headers = Iterable[tuple[str, str]]
 
 
@@ -47,13 +49,13 @@ def scene_settings(
     return Settings.model_validate(
         {
             "public_url": home,
-            "hosts": [f"{scheme}://{APP}:{proxy}"],
+            "hosts": [f"{scheme}://{host}:{proxy}" for host in ((APP, WIKI) if beside else (APP,))],
             "rules": [
                 {"name": "public", "paths": ["/public/**", "/public"], "allow": "public"},
                 {"name": "forbidden", "paths": ["/forbidden/**"], "allow": {"users": ["nobody-at-all"]}},
                 {"name": "rest", "allow": "authenticated"},
             ],
-            "sessions": {"cookie_domain": "localhost"} if beside else {},
+            "sessions": {"cookie_domain": DOMAIN} if beside else {},
         }
         | wanted
         | {"server": server | wanted.get("server", {})}

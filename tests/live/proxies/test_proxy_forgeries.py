@@ -127,7 +127,7 @@ def test_a14_an_unknown_name_in_connection_stalls_nothing(scene):
         pytest.param([("X-Forwarded-Host", "evil.test"), ("X-Forwarded-Proto", "evil")], id="a06"),
         pytest.param([("X-Forwarded-Prefix", "/public"), ("X-Forwarded-Port", "1")], id="a07 w14 t14 s3"),
         pytest.param(
-            [("X-Original-URL", "http://app.localhost/public"), ("X-Original-Method", "GET")], id="a08"
+            [("X-Original-URL", "http://app.gw.localhost/public"), ("X-Original-Method", "GET")], id="a08"
         ),
         pytest.param([("X-Original-URI", "/public"), ("X-Rewrite-URL", "/public")], id="a08 rewrite"),
         pytest.param([("Path", "/public"), ("Method", "GET")], id="a08 path and method"),

@@ -74,7 +74,7 @@ def test_the_question_carries_what_the_gateway_reads(stub_scene):
         ("Cookie", "b=2"),
         ("Authorization", "Bearer token"),
         ("Accept", "text/html"),
-        ("Origin", "http://app.localhost"),
+        ("Origin", "http://app.gw.localhost"),
         ("X-Requested-With", "XMLHttpRequest"),
         ("Sec-Fetch-Mode", "navigate"),
         ("Sec-Fetch-Dest", "document"),

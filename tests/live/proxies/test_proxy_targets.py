@@ -13,7 +13,7 @@ pytestmark = pytest.mark.live
 
 @pytest.mark.parametrize(
     ("method", "target"),
-    [("GET", "*"), ("OPTIONS", "*"), ("CONNECT", "app.localhost:80"), ("CONNECT", "/x"), ("get", "/x")],
+    [("GET", "*"), ("OPTIONS", "*"), ("CONNECT", "app.gw.localhost:80"), ("CONNECT", "/x"), ("get", "/x")],
 )
 def test_a29_odd_methods_and_targets_never_reach_the_application(scene, method, target):
     """What has no path that a rule could judge is refused, with a session too."""
@@ -29,7 +29,7 @@ def test_a29_odd_methods_and_targets_never_reach_the_application(scene, method, 
 
 
 @pytest.mark.parametrize(
-    "target", ["http://auth.localhost/x", "http://elsewhere.test/x", "http://APP.localhost/x"]
+    "target", ["http://auth.gw.localhost/x", "http://elsewhere.test/x", "http://APP.gw.localhost/x"]
 )
 def test_a28_an_absolute_target_opens_nothing(scene, target):
     """An absolute form that says another host than the Host line is no way around the check."""

@@ -60,7 +60,7 @@ def test_a_person_without_a_session_is_sent_to_the_login_page(scene):
     login, _, back = answer.first("location").partition("?rd=")
     assert answer.status == 303
     assert login == f"{scene.settings.public_url}/auth/login"
-    assert back.startswith("http%3A%2F%2Fapp.localhost")
+    assert back.startswith("http%3A%2F%2Fapp.gw.localhost")
     assert "&" not in back
 
 
