@@ -20,6 +20,7 @@ from gateway.identity.headers import IdentityHeaders
 from gateway.identity.identity import Identity
 from gateway.identity.presented import Head
 from gateway.keys.keyring import Keyring
+from gateway.login.return_to import MAX_LENGTH
 from gateway.policy.decide import Allow, Decision, Forbid, decide
 from gateway.policy.hosts import Hosts
 from gateway.policy.rules import Access, Rule, Rules
@@ -158,5 +159,16 @@ class Check:
         enters the address but the path and the query (CVE-2024-21498, CVE-2024-21499).
         """
         origin = asked.target.entry.origin_for(asked.target.host)
-        uri = asked.question.uri if navigation else b"/"
+        uri = _way_back(asked, origin) if navigation else b"/"
         return f"{self.login_address}?rd={quote(origin, safe='')}{quote(uri, safe='/')}"
+
+
+def _way_back(asked: Asked, origin: str) -> bytes:
+    """What was asked for, as far as the login page takes it: whole, else without its query, else the front page.
+
+    Escaped it grows threefold. Past the limit it would not fit the proxy's buffer, and end as a 502.
+    """
+    for uri in (asked.question.uri, asked.target.raw):
+        if len(origin) + len(uri) <= MAX_LENGTH:
+            return uri
+    return b"/"

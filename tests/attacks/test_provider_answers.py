@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from gateway.errors import NotAllowed, ProviderLied, ProviderMisconfigured, ProviderUnavailable
 from gateway.identity.identity import Identity
-from gateway.providers.admission import admit
+from gateway.providers.admission import Admission
 from gateway.providers.oidc import Oidc
 from gateway.providers.provider import Arrival
 from gateway.sessions.session import Grant
@@ -213,7 +213,7 @@ def test_w8_o15_an_address_with_another_reading_meets_no_domain(provider, email)
     identity = sign_in(provider).identity
 
     with pytest.raises(NotAllowed):
-        admit(section(anyone=False, allow={"email_domains": ["example.com"]}), identity)
+        Admission.of(section(anyone=False, allow={"email_domains": ["example.com"]})).admit(identity)
 
 
 def test_w8_an_unverified_address_meets_no_domain(provider):
@@ -223,14 +223,16 @@ def test_w8_an_unverified_address_meets_no_domain(provider):
     identity = sign_in(provider).identity
 
     with pytest.raises(NotAllowed):
-        admit(section(anyone=False, allow={"email_domains": ["example.com"]}), identity)
+        Admission.of(section(anyone=False, allow={"email_domains": ["example.com"]})).admit(identity)
 
 
 def test_w8_o15_upper_case_is_the_same_domain(provider):
     """The look-alikes fail by their shape, not because everything fails."""
     provider.person["email"] = "Alice@EXAMPLE.com"
 
-    admit(section(anyone=False, allow={"email_domains": ["example.com"]}), sign_in(provider).identity)
+    Admission.of(section(anyone=False, allow={"email_domains": ["example.com"]})).admit(
+        sign_in(provider).identity
+    )
 
 
 def test_x11_nothing_is_asked_for_a_callback_of_another_issuer(provider):

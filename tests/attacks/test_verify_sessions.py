@@ -2,13 +2,23 @@
 
 import pytest
 
+from gateway.keys.keyring import Keyring
 from gateway.observe.events import SessionEnded
+from gateway.sessions.cookie import issue_ticket
+from tests.kit.people import person
+from tests.kit.randomness import Randomness
 from tests.kit.verify_house import APP, CONTRACTS, assert_nobody, essence, open_house, value_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("contract", CONTRACTS)]
 
 NAME = "__Secure-gw"
 DAY = 86_400
+TWO_PROVIDERS = {
+    "providers": {
+        "corp": {"issuer": "https://corp.example.com", "client_id": "g", "anyone": True},
+        "partner": {"issuer": "https://partner.example.com", "client_id": "g", "anyone": True},
+    }
+}
 
 
 CREDENTIALS = [
@@ -150,6 +160,22 @@ async def test_x15_w19_the_absolute_limit_ends_a_session_that_is_used_every_day(
     await assert_nobody(house, contract, house.cookie("alice"))
 
 
+async def test_x15_a_login_that_joins_a_session_does_not_outlive_it(contract):
+    """Its ticket is new; the end is still that of the first login, since that one moved along."""
+    house = await open_house(**TWO_PROVIDERS)
+    house.clock.advance(house.settings.sessions.idle - 1)
+    joined = await house.sessions.begin(person("p-1", "partner"), None, joins=house.begun["admin"].ticket)
+    house.begun["admin"] = joined
+    while house.clock() < joined.session.absolute_end - DAY:
+        house.clock.advance(DAY)
+        assert (await house.ask(contract, "/x", who="admin")).status == 200
+
+    house.clock.now = float(joined.session.absolute_end)
+
+    assert joined.session.absolute_end < joined.ticket.issued + house.cookie_spec.max_age
+    await assert_nobody(house, contract, house.cookie("admin"))
+
+
 async def test_x15_the_idle_limit_ends_a_session_that_rests(contract):
     """Three days by default; one second less is still a session."""
     house = await open_house()
@@ -183,7 +209,7 @@ async def test_x8_another_sessions_record_under_this_key_is_nobody(contract):
     await assert_nobody(house, contract, house.cookie("alice"))
 
 
-async def test_x7_a_store_that_is_down_says_neither_yes_nor_no(contract):
+async def test_x7_w26_a_store_that_is_down_says_neither_yes_nor_no(contract):
     """503 and when to come again; nobody is sent to log in, no cookie is cleared, and public places stay open."""
     house = await open_house()
     house.store.down = True
@@ -198,3 +224,39 @@ async def test_x7_a_store_that_is_down_says_neither_yes_nor_no(contract):
 
     house.store.down = False
     assert (await house.ask(contract, "/x", who="alice")).status == 200
+
+
+async def test_p8_a_login_that_is_not_over_is_nobody(contract):
+    """CVE-2026-32246: the cookie between two steps was good enough. It means nothing here, under either name."""
+    house = await open_house()
+    value, _ = issue_ticket(house.ring, house.browser_spec, house.clock(), house.random)
+
+    for name in (NAME, house.browser_spec.name):
+        await assert_nobody(house, contract, f"{name}={value}")
+    signed, _ = issue_ticket(house.ring, house.cookie_spec, house.clock(), house.random)
+    await assert_nobody(house, contract, f"{NAME}={signed}")
+
+
+async def test_t44_a_session_of_another_deployment_is_nobody(contract):
+    """Made by other keys, though with the same names, the same moment, and a record in the same store."""
+    house = await open_house()
+    other = Keyring.generate(Randomness("another deployment"), house.clock())
+    value, _ = issue_ticket(other, house.cookie_spec, house.clock(), house.random)
+
+    await assert_nobody(house, contract, f"{NAME}={value}")
+
+
+async def test_o07_groups_are_those_of_the_person_and_of_one_login_alone(contract):
+    """CVE-2021-21411: the session's groups were the list that the rule allows."""
+    house = await open_house(**TWO_PROVIDERS)
+    await house.sign_in("both", person("a-1", "corp", groups=("staff",)))
+    first = house.begun["both"].ticket
+    outside = person("p-1", "partner", groups=("guests",))
+    house.begun["both"] = await house.sessions.begin(outside, None, joins=first)
+
+    answer = await house.ask(contract, "/x", who="both")
+
+    assert value_of(answer, b"x-auth-groups") == b"guests"
+    assert value_of(answer, b"x-auth-subject") == b"partner:p-1"
+    assert (await house.ask(contract, "/admin/x", who="both")).status == 403
+    assert (await house.ask(contract, "/x", who="both", host="wiki.example.com")).status == 403

@@ -7,6 +7,7 @@ Nothing here waits longer than `PATIENCE`; a server that stalls fails the test.
 import asyncio
 import re
 import threading
+import time
 from contextlib import contextmanager, suppress
 
 import pytest
@@ -66,6 +67,8 @@ def listening(**changes):
     server, sock = listeners._Server(listeners._config(listener)), listeners.open_socket(listener)
     thread = threading.Thread(target=server.run, args=([sock],))
     thread.start()
+    while not server.started:
+        time.sleep(0.005)
     try:
         yield Wire(house, listener.bind.port)
     finally:
@@ -196,9 +199,7 @@ async def test_s8_http_1_0_is_answered_and_closed(wire):
     """As nginx before 1.29.7 asks; a `keep-alive` of that version is not believed."""
     for more in (b"", b"Connection: keep-alive\r\n"):
         old = wire.question(who="admin", version=b"1.0", more=more)
-        first, second = await wire.exchange(old, old)
-        assert statuses(first) == [200]
-        assert second == b""
+        assert [statuses(answer) for answer in await wire.exchange(old, old)] == [[200], []]
 
 
 REQUEST_LINES = [
@@ -263,7 +264,8 @@ async def test_a16_s8_a_huge_head_is_a_clean_no(wire, size):
     """One line, or thousands of them."""
     for more in (b"X-A: " + b"a" * size + b"\r\n", b"X-A: b\r\n" * (size // 8)):
         answer, *_ = await wire.exchange(wire.question(who="admin", more=more))
-        assert statuses(answer) in ([400], [431])
+        # What is only too large is told so; what is absurd is hung up on.
+        assert statuses(answer) in (([400], [431], []) if size > 256_000 else ([400], [431]))
 
 
 async def test_a47_s8_half_a_head_keeps_nobody_waiting(wire):
@@ -284,10 +286,19 @@ async def test_a47_s8_half_a_head_keeps_nobody_waiting(wire):
             await writer.wait_closed()
 
 
-async def test_a09_x3_the_server_beneath_us_believes_no_forwarded_address():
+@pytest.fixture(scope="module")
+def wire_of_strangers():
+    with listening(server={"trusted_proxies": ["192.0.2.1/32"]}) as running:
+        yield running
+
+
+async def test_a09_x3_the_server_beneath_us_believes_no_forwarded_address(wire_of_strangers):
     """uvicorn would take the client of a loopback peer from `X-Forwarded-For` by default."""
-    with listening(server={"trusted_proxies": ["192.0.2.1/32"]}) as wire:
-        lines = b"X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\nX-Real-IP: 192.0.2.1\r\nForwarded: for=192.0.2.1\r\n"
-        (answer,) = await wire.exchange(wire.question(uri=b"/public/x", who="admin", more=lines))
-        assert statuses(answer) == [403]
-        assert wire.house.decision.client == "peer 127.0.0.1"
+    wire = wire_of_strangers
+    names = (b"X-Forwarded-For", b"X-Real-IP", b"Forwarded", b"True-Client-IP")
+    lines = b"".join([name + b": 192.0.2.1\r\n" for name in names])
+
+    (answer,) = await wire.exchange(wire.question(uri=b"/public/x", who="admin", more=lines))
+
+    assert statuses(answer) == [403]
+    assert wire.house.decision.client == "peer 127.0.0.1"

@@ -10,10 +10,11 @@ Every answer is held against what no answer may ever be, see `assert_sound`.
 """
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import httpx
+from starlette.types import ASGIApp
 
 from gateway.forward_auth import endpoint
 from gateway.forward_auth.assertions import Assertions
@@ -88,37 +89,25 @@ class VerifyHouse:
         self.ring = Keyring.generate(self.random, self.clock())
         self.cookie_spec, self.browser_spec = session_cookie(self.settings), attempt_cookie(self.settings)
         self.sessions = Sessions(
-            self.store,
-            self.ring,
-            self.cookie_spec,
-            self.settings.sessions,
-            self.ring.deployment,
-            self.events.append,
-            self.clock,
-            self.random,
+            self.store, self.ring, self.cookie_spec, self.settings.sessions, self.ring.deployment,
+            self.events.append, self.clock, self.random,
             {name: section.issuer for name, section in self.settings.providers.items()},
-        )
+        )  # fmt: skip
         self.begun: dict[str, Begun] = {}
         self._wire()
 
     def _wire(self) -> None:
-        settings = self.settings
+        settings, numbers = self.settings, itertools.count(1)
         pages = Pages(settings.pages, Catalogue.load(), settings.public_url, ())
-        server = settings.server
-        secret = server.verify_secret.get_secret_value() if server.verify_secret else None
-        self.proxies = Proxies.of(server.trusted_proxies, secret, unix_trusted=True)
+        hidden = settings.server.verify_secret
+        secret = hidden.get_secret_value() if hidden else None
+        self.proxies = Proxies.of(settings.server.trusted_proxies, secret, unix_trusted=True)
         self.identity_headers = IdentityHeaders.of(settings.headers, self.events.append)
         self.check = self._check()
         self.routes = endpoint.verify_routes((ForwardAuth(pages.forbidden), AuthRequest()), settings.policies)
-        numbers = itertools.count(1)
         self.verify = Verify(
-            self.check,
-            self.proxies,
-            self.routes,
-            self.events.append,
-            lambda: f"d-{next(numbers)}",
-            self.clock,
-        )
+            self.check, self.proxies, self.routes, self.events.append, lambda: f"d-{next(numbers)}", self.clock,
+        )  # fmt: skip
         login = AuthRequestLogin(self.check, self.proxies, pages.forbidden, lambda: f"l-{next(numbers)}")
         self.app = VerifyListener(self.verify, login, Health(self.store).endpoint(detail=False))
 
@@ -142,8 +131,6 @@ class VerifyHouse:
             clock=self.clock,
         )
 
-    # -- people ----------------------------------------------------------------------------------------------------
-
     async def sign_in(self, who: str, identity: Identity | None = None) -> str:
         """Begin a session as a login would; `name=value` for a Cookie line, which `who=` sends from now on."""
         self.begun[who] = await self.sessions.begin(identity or IDENTITIES[who], None)
@@ -151,8 +138,6 @@ class VerifyHouse:
 
     def cookie(self, who: str) -> str:
         return f"{self.cookie_spec.name}={self.begun[who].cookie}"
-
-    # -- questions -------------------------------------------------------------------------------------------------
 
     async def ask(
         self,
@@ -167,29 +152,26 @@ class VerifyHouse:
         policy: str = "",
         query: str = "",
         wire_method: str = "GET",
-        left_out: Iterable[bytes] = (),
+        left_out: Collection[bytes] = (),
     ) -> Reply:
         """One check as this contract's proxy sends it, with the attacker's `headers` behind the proxy's own.
 
         `query` is what a proxy appends to the verify address, `wire_method` the method of the check itself, and
         `left_out` names lines that the proxy did not write.
         """
-        gone = set(left_out)
         written = family(contract, as_bytes(method), as_bytes(host), as_bytes(uri))
-        lines = [line for line in written if line[0] not in gone]
+        lines = [line for line in written if line[0] not in left_out]
         if who != "nobody":
             lines.append((b"cookie", self.cookie(who).encode()))
-        middle = f"policy/{policy}/" if policy else ""
-        path = f"/verify/{middle}{contract}"
+        path = f"/verify/policy/{policy}/{contract}" if policy else f"/verify/{contract}"
         return await self.send(path, [*lines, *headers], method=wire_method, peer=peer, query=query)
 
     async def send(
         self, path: str, lines: Lines, *, method: str = "GET", peer: str = PROXY, query: str = ""
     ) -> Reply:
-        """One request to the listener, these header lines and no others. `receive` must not be asked: it fails."""
+        """One request to the listener, these header lines and no others."""
         scope = {
             "type": "http",
-            "asgi": {"version": "3.0"},
             "http_version": "1.1",
             "method": method,
             "scheme": "http",
@@ -198,19 +180,9 @@ class VerifyHouse:
             "query_string": query.encode(),
             "headers": list(lines),
             "client": (peer, 4711) if peer else None,
-            "server": ("127.0.0.1", 4181),
         }
-        sent: list[Any] = []
-
-        async def receive() -> Any:
-            raise AssertionError("a check waits for no body")
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        await self.app(scope, receive, send)
-        start, *rest = sent
-        body = b"".join([message.get("body", b"") for message in rest])
+        start, *rest = await exchange(self.app, scope)
+        body = b"".join([message["body"] for message in rest])
         reply = Reply(start["status"], tuple(start["headers"]), body)
         if path.startswith("/verify/"):
             self.assert_sound(reply)
@@ -227,8 +199,6 @@ class VerifyHouse:
         """An HTTP client in front of the listener, calling from `peer`."""
         transport = httpx.ASGITransport(self.app, client=(peer, 4711))
         return httpx.AsyncClient(transport=transport, base_url="http://verify")
-
-    # -- what came of it -------------------------------------------------------------------------------------------
 
     @property
     def decision(self) -> DecisionMade:
@@ -258,6 +228,20 @@ class VerifyHouse:
         if reply.status == 200:
             assert value_of(reply, b"content-length") == b"0"
             assert reply.body == b""
+
+
+async def exchange(app: ASGIApp, scope: dict[str, Any]) -> list[Any]:
+    """What an application sends back to a request whose body nobody may wait for."""
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        raise AssertionError("a check waits for no body")
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    return sent
 
 
 async def open_house(**changes: Any) -> VerifyHouse:
