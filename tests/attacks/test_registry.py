@@ -6,6 +6,7 @@ cases of our own (X) and of long-lived relying parties (E). A test carries its i
 """
 
 import ast
+import os
 import re
 import tomllib
 from collections import defaultdict
@@ -15,7 +16,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-REGISTRY = tomllib.loads(Path(__file__).with_name("registry.toml").read_text(encoding="utf-8"))
+FILE = Path(__file__).with_name("registry.toml")
+REGISTRY = tomllib.loads(FILE.read_text(encoding="utf-8"))
+HEADER = "# Where each attack is tested, or which part of the product it waits for; test_registry.py keeps it true.\n"
 
 
 def ids(letter, first, last, *, without=(), digits=1):
@@ -125,6 +128,29 @@ def all_files():
 
 def located(path, name):
     return f"{path.relative_to(ROOT).as_posix()}::{name}"
+
+
+def write_registry():
+    """Find the tests of each case anew (`make golden`); what a case waits for is written by hand and kept."""
+    tests = defaultdict(list)
+    for path in all_files():
+        for name, (own, rows) in cases_in(path).items():
+            for case in own | rows:
+                tests[case].append(located(path, name))
+    parts = [HEADER]
+    for case in sorted(CATALOGUE, key=lambda case: ("ATPWSOXE".index(case[0]), int(case[1:]))):
+        parts.append(f"\n[{case}]\n")
+        if tests[case]:
+            parts.append("tests = [\n" + "".join(f'    "{test}",\n' for test in tests[case]) + "]\n")
+        if part := REGISTRY.get(case, {}).get("waits_for"):
+            parts.append(f'waits_for = "{part}"\n')
+    FILE.write_text("".join(parts), encoding="utf-8")
+    REGISTRY.clear()
+    REGISTRY.update(tomllib.loads(FILE.read_text(encoding="utf-8")))
+
+
+if os.environ.get("GATEWAY_WRITE_GOLDEN"):
+    write_registry()
 
 
 def test_every_attack_of_the_catalogue_is_registered_and_nothing_else():
