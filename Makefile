@@ -46,12 +46,13 @@ format: $(STAMP) ## Format the code and fix what ruff can fix
 	$(BIN)/ruff check --fix .
 
 golden: $(STAMP) ## Write the golden files anew (review the diff)
-	GATEWAY_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q tests/golden
+	GATEWAY_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q tests/golden tests/attacks/test_registry.py
 
 lock: ## Pin the requirements again, with hashes (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' -q pyproject.toml -o requirements/run.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' -q pyproject.toml --group test -c requirements/run.txt -o requirements/test.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' -q --group live -o requirements/live.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' -q --group build -o requirements/build.txt
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build *.egg-info
