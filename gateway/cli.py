@@ -203,16 +203,26 @@ def snippet(
         sys.exit(1)
     for name, text in texts.items():
         if output:
-            target = Path(output) / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text, encoding="utf-8")
-            click.echo(f"{target}: written")
+            write_snippet(Path(output) / name, text)
         else:
             click.echo(
                 f"{'--' if name.endswith('.lua') else '#'} ----- {name} -----" if len(texts) > 1 else "",
                 nl=len(texts) > 1,
             )
             click.echo(text)
+
+
+def write_snippet(target: Path, text: str) -> None:
+    """Write one file of a snippet, or say why it cannot be written."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        click.echo(
+            f"{target} cannot be written ({error.strerror}): check the folder's owner and mode", err=True
+        )
+        sys.exit(1)
+    click.echo(f"{target}: written")
 
 
 @main.command()

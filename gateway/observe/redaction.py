@@ -44,7 +44,9 @@ _SECRETS = re.compile(
     rf"(?i:(?<![\w-])(?P<name>{'|'.join(sorted(SECRET_NAMES, key=len, reverse=True))})=)[^&\s\"']+"
     r"|(?i:(?P<scheme>bearer|basic)) +[A-Za-z0-9._~+/=-]{8,}"
     # A JWS or JWE: its first part is the base64url of a JSON object, so it begins with `eyJ`.
-    r"|eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){2,4}"
+    # A run without the dots is matched too, and left as it is: tried anew at each `eyJ` within, it would take a
+    # quarter of a second for a path that repeats it.
+    r"|(?P<jws>eyJ[A-Za-z0-9_-]{8,}+(?P<rest>(?:\.[A-Za-z0-9_-]*){2,4})?)"
     # A password in the address of a store or a provider.
     r"|(?<=://)[^/:\s@\"']*:[^/\s@\"']*(?=@)"
 )
@@ -82,6 +84,8 @@ def _replaced(match: re.Match[str]) -> str:
         return f"{match['name']}={REDACTED}"
     if match["scheme"]:
         return f"{match['scheme']} {REDACTED}"
+    if match["jws"] and not match["rest"]:
+        return match[0]
     return REDACTED
 
 
