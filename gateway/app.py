@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp
 
 from gateway.forward_auth.assertions import Assertions
@@ -53,10 +53,10 @@ from gateway.serve.dispatch import Document, PublicListener, VerifyListener
 from gateway.serve.health import Health, metrics_endpoint
 from gateway.serve.listeners import Listener
 from gateway.sessions.cookie import Ticket, attempt_cookie, session_cookie
+from gateway.sessions.lease import Leases
 from gateway.sessions.refresher import Refresher
 from gateway.sessions.session import Session
 from gateway.sessions.sessions import Sessions
-from gateway.sessions.single_flight import SingleFlight
 from gateway.settings.addresses import origin_of
 from gateway.settings.model import Settings
 from gateway.storage.opened import open_store
@@ -95,7 +95,6 @@ class People:
     transport: Transport
     catalog: Catalog
     sessions: Sessions
-    flights: SingleFlight[Session | None]
     refresher: Refresher
     visitors: Visitors
 
@@ -112,7 +111,6 @@ class Law:
     hosts: Hosts
     rules: Rules
     policies: dict[str, Rules]
-    proxies: Proxies
     way_back: WayBack
 
 
@@ -162,7 +160,7 @@ class Application:
 
     async def close(self) -> None:
         """Land what is in the air, then let go of the network, the store and the log, in that order."""
-        await self._people.flights.close(PATIENCE)
+        await self._people.refresher.close(PATIENCE)
         await self._people.transport.close()
         await self._store.close()
         self._watch.close()
@@ -183,21 +181,19 @@ def _people(ground: Ground) -> People:
         chance.clock,
         chance.random,
         {provider.name: provider.issuer for provider in catalog},
+        catalog.admits,
     )
-    flights: SingleFlight[Session | None] = SingleFlight()
-    refresher = Refresher(sessions, catalog, flights, settings.sessions, emit, chance.clock)
+    leases = Leases(ground.store, chance.clock, chance.random)
+    refresher = Refresher(sessions, leases, catalog, settings.sessions, emit, chance.clock)
     visitors = Visitors(sessions, ground.ring, cookie, attempt_cookie(settings), chance.clock, chance.random)
-    return People(transport, catalog, sessions, flights, refresher, visitors)
+    return People(transport, catalog, sessions, refresher, visitors)
 
 
 def _law(ground: Ground) -> Law:
-    settings, server = ground.settings, ground.settings.server
+    settings = ground.settings
     hosts, rules = Hosts.of(settings.hosts), Rules.of(settings.rules)
-    secret = server.verify_secret.get_secret_value() if server.verify_secret else None
-    # Who can open a Unix socket of ours was let in by its file permissions.
-    proxies = Proxies.of(server.trusted_proxies, secret, unix_trusted=True)
     way_back = WayBack(hosts, rules, frozenset(settings.providers))
-    return Law(hosts, rules, compile_policies(settings.policies), proxies, way_back)
+    return Law(hosts, rules, compile_policies(settings.policies), way_back)
 
 
 def _paper(ground: Ground, catalog: Catalog) -> Paper:
@@ -231,11 +227,12 @@ def _check(ground: Ground, people: People, law: Law) -> Check:
 
 
 def _verify(ground: Ground, people: People, law: Law, paper: Paper, health: Health) -> ASGIApp:
-    check, page = _check(ground, people, law), paper.pages.forbidden
+    check, page, server = _check(ground, people, law), paper.pages.forbidden, ground.settings.server
+    proxies = Proxies.at(server, server.bind if server.verify_bind == "same" else server.verify_bind)
     table = verify_routes((ForwardAuth(page), AuthRequest()), law.policies)
     return VerifyListener(
-        Verify(check, law.proxies, table, ground.emit, ground.new_id, ground.chance.timer),
-        AuthRequestLogin(check, law.proxies, page, ground.new_id),
+        Verify(check, proxies, table, ground.emit, ground.new_id, ground.chance.timer),
+        AuthRequestLogin(check, proxies, page, ground.new_id),
         health.endpoint(detail=False),
     )
 
@@ -275,7 +272,7 @@ def _login(ground: Ground, people: People, law: Law, paper: Paper) -> LoginDoor:
         logout=logout,
         visitors=people.visitors,
         answers=paper.answers,
-        proxies=law.proxies,
+        proxies=Proxies.at(ground.settings.server, ground.settings.server.bind),
         public_url=ground.public_url,
         form_key=ground.ring.derive("form-token/v1"),
         emit=ground.emit,
@@ -287,8 +284,10 @@ def _public(ground: Ground, people: People, law: Law, paper: Paper) -> ASGIApp:
     base = urlsplit(ground.public_url).path
     jwks = Route("/.well-known/jwks.json", Document(public_jwks(ground.ring)))
     table = [*login_routes(_login(ground, people, law, paper)), jwks]
-    nothing = Mount("/", app=NothingHere(paper.answers, ground.new_id))
-    pages = Starlette(routes=[*([Mount(base, routes=table)] if base else table), nothing])
+    nothing = NothingHere(paper.answers, ground.new_id)
+    # By itself a router sends `/auth/login/` to `/auth/login` on whatever host the request names (CVE-2024-21498).
+    ours = Router(table, redirect_slashes=False, default=nothing)
+    pages = Starlette(routes=[Mount(base, app=ours), Mount("/", app=nothing)])
     return RequestLimits(pages, paper.answers, ground.new_id)
 
 

@@ -4,6 +4,7 @@ No request object, no body, no logging of the query. `Verify.answer` takes a req
 a coroutine for it; any server shell can call it.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -20,6 +21,8 @@ from gateway.observe.events import Alarm, DecisionMade, Emit
 
 MAX_FIELDS = 200
 MAX_BYTES = 64_000
+LONGEST = 2.8
+"""Seconds for one answer: store and provider have deadlines of their own, and one behind the other they add up."""
 
 Answered: TypeAlias = Reply | Coroutine[Any, Any, Reply]
 
@@ -85,7 +88,10 @@ class Verify:
         self, judging: Awaitable[Judged], asked: Asked, head: Head, route: Route, begun: float
     ) -> Reply:
         try:
-            judged = await judging
+            async with asyncio.timeout(LONGEST):
+                judged = await judging
+        except TimeoutError:
+            judged = Judged(Outage(StoreFault.retry_after, asked.decision_id), "fault", "too_slow")
         except Exception as error:  # noqa: BLE001 - the same merge point, for what had to wait
             judged = self._failed(error, asked.decision_id)
         return self._done(judged, asked, head, route, begun, asked.decision_id)

@@ -19,6 +19,8 @@ from typing import TypeAlias
 from gateway.errors import SettingsFault, UntrustedPeer
 from gateway.identity.presented import Head
 from gateway.policy.networks import Address, Network, plain_address, plain_network
+from gateway.settings.model import Server
+from gateway.settings.units import Bind
 
 SECRET = b"x-gateway-secret"
 _FORWARDED_FOR = b"x-forwarded-for"
@@ -52,6 +54,16 @@ class Proxies:
             raise SettingsFault(("server.verify_secret: is empty; write at least 32 random characters",))
         secret = verify_secret.encode() if verify_secret is not None else None
         return cls(tuple([plain_network(network) for network in trusted_proxies]), secret, unix_trusted)
+
+    @classmethod
+    def at(cls, server: Server, bind: Bind) -> "Proxies":
+        """Those that the configuration trusts on the listener at `bind`.
+
+        Who can open a Unix socket of ours was let in by its file permissions. Where we listen decides, and not that
+        the peer has no address: one on TCP that hung up behind its request has none either.
+        """
+        secret = server.verify_secret.get_secret_value() if server.verify_secret else None
+        return cls.of(server.trusted_proxies, secret, unix_trusted=bool(bind.path))
 
     def trusts(self, head: Head) -> None:
         """Return if forwarded headers of this call count; else raise `UntrustedPeer` (peer, unix_socket, secret)."""

@@ -9,7 +9,7 @@ neither call a provider nor spend a code (RFC 9700 section 4.7; CVE-2017-1000069
 """
 
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
@@ -25,7 +25,7 @@ from gateway.errors import (
 from gateway.guard.rate_limit import RateLimit
 from gateway.identity.identity import Identity
 from gateway.identity.presented import Head
-from gateway.login.answer import check_error, the_code
+from gateway.login.answer import check_error, parameters, the_code
 from gateway.login.attempt import Attempt, Trace, check_browser, digest, fitted, is_secret, new_secret
 from gateway.login.attempts import Attempts
 from gateway.login.browser import Browser
@@ -98,37 +98,34 @@ class Flow:
     random: Callable[[int], bytes]
     sleep: Callable[[float], Awaitable[Any]]
 
-    async def enter(self, head: Head, asked_for: str, hint: str, client: Client) -> Way | Choice:
+    async def enter(
+        self, head: Head, asked_for: str, hint: str, client: Client, decision_id: str
+    ) -> Way | Choice:
         """The login page: straight on where there is nothing to choose, else the choice."""
         return_to = self.return_to.of_request(asked_for)
-        onward = await self._onward(head, return_to)
-        if onward is not None:
-            return onward
         names = self._offered(return_to)
-        if hint in names:
-            return await self._depart(head, hint, return_to, client)
-        if len(names) == 1 and not await self.recent_logout.of(self.visitors.known_browser(head)):
-            return await self._depart(head, names[0], return_to, client)
+        only = hint if hint in names else names[0] if len(names) == 1 else ""
+        with self._told(only, client, decision_id):
+            onward = await self._onward(head, return_to)
+            if onward is not None:
+                return onward
+            browser = self.visitors.known_browser(head)
+            if only and (only == hint or not await self.recent_logout.of(browser)):
+                return await self._depart(head, only, return_to, client)
         return Choice(tuple([(name, self.providers[name].title) for name in names]), return_to)
 
-    async def begin(self, head: Head, provider: str, asked_for: str, client: Client) -> Way:
+    async def begin(self, head: Head, provider: str, asked_for: str, client: Client, decision_id: str) -> Way:
         """Leave for a provider. Of the request only the return address counts; scopes and prompts are ours."""
         return_to = self.return_to.of_request(asked_for)
-        # Who chose a provider for no page in particular wants to sign in with it, signed in or not.
-        onward = None if self.return_to.is_own(return_to) else await self._onward(head, return_to)
-        return onward or await self._depart(head, provider, return_to, client)
+        with self._told(provider, client, decision_id):
+            # Who chose a provider for no page in particular wants to sign in with it, signed in or not.
+            onward = None if self.return_to.is_own(return_to) else await self._onward(head, return_to)
+            return onward or await self._depart(head, provider, return_to, client)
 
-    async def finish(
-        self, head: Head, provider: str, answer: Mapping[str, str], client: Client, decision_id: str
-    ) -> Way:
+    async def finish(self, head: Head, provider: str, query: bytes, client: Client, decision_id: str) -> Way:
         """Come back from a provider; raises what stops the login. Says how it ended, either way."""
-        try:
-            way, subject = await self._finish(head, provider, answer, client)
-        except GatewayError as error:
-            self._say(provider, error.code, "", client, decision_id, str(error))
-            if isinstance(error, ProviderMisconfigured):
-                self.emit(Alarm(error.code, str(error)))
-            raise
+        with self._told(provider, client, decision_id):
+            way, subject = await self._finish(head, provider, parameters(query), client)
         self._say(provider, "ok" if subject else "repeated", subject, client, decision_id)
         return way
 
@@ -163,7 +160,7 @@ class Flow:
         await self._count(attempt.browser)
         # Whatever cookie came along, the session has a new id and a new key: a planted one is worth nothing.
         begun = await self.visitors.sessions.begin(
-            signed_in.identity, signed_in.grant, joins=self.visitors.ticket(head)
+            signed_in.identity, signed_in.grant, self.visitors.ticket(head), attempt.browser
         )
         # Judged once more: an address that was fine ten minutes ago may have left the configuration.
         way = Way(self.return_to.of_request(attempt.return_to), (self.visitors.session_cookie(begun.cookie),))
@@ -253,6 +250,17 @@ class Flow:
         wanted = self.wanted(return_to)
         names = tuple(self.providers)
         return tuple([name for name in names if name in wanted]) or names
+
+    @contextlib.contextmanager
+    def _told(self, provider: str, client: Client, decision_id: str) -> Iterator[None]:
+        """Tell of whatever stops a login, at its beginning too: the page shows a reference, the log has to know it."""
+        try:
+            yield
+        except GatewayError as error:
+            self._say(provider, error.code, "", client, decision_id, str(error))
+            if isinstance(error, ProviderMisconfigured):
+                self.emit(Alarm(error.code, str(error)))
+            raise
 
     def _say(
         self, provider: str, outcome: str, subject: str, client: Client, decision_id: str, detail: str = ""

@@ -38,6 +38,7 @@ class Logout:
         cookies = [self.visitors.no_session_cookie()]
         current = await self.visitors.current(head)
         if current is None:
+            await self._forget(head)
             return Way(self.signed_out, tuple(cookies))
         grant = await self._grant(current)
         await self.visitors.sessions.end(current.ticket, "logout")
@@ -47,6 +48,12 @@ class Logout:
             await self.recent_logout.note(browser)
         cookies.append(self.visitors.browser_cookie(browser))
         return Way(await self._at_the_provider(current, grant) or self.signed_out, tuple(cookies))
+
+    async def _forget(self, head: Head) -> None:
+        """End a record that counts for nobody now: with its provider's section back it would be a session again."""
+        ticket = self.visitors.ticket(head)
+        if ticket is not None:
+            await self.visitors.sessions.end(ticket, "logout")
 
     async def _grant(self, current: Visitor) -> Grant:
         """The tokens of the latest login: providers want their ID token as a hint."""

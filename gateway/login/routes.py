@@ -62,7 +62,9 @@ class LoginDoor:
     async def login(self, call: Call) -> Reply:
         """GET /auth/login: straight on to the only provider, or the choice."""
         _check_navigation(call.head)
-        wished = await self.flow.enter(call.head, _one(call, "rd"), _one(call, "provider"), call.client)
+        wished = await self.flow.enter(
+            call.head, _one(call, "rd"), _one(call, "provider"), call.client, call.decision_id
+        )
         if isinstance(wished, Choice):
             return self.answers.pages.chooser(wished.options, wished.return_to)
         return _redirect(wished)
@@ -73,15 +75,16 @@ class LoginDoor:
         if provider not in self.flow.providers:
             return self._not_found(call)
         _check_navigation(call.head)
-        return _redirect(await self.flow.begin(call.head, provider, _one(call, "rd"), call.client))
+        return _redirect(
+            await self.flow.begin(call.head, provider, _one(call, "rd"), call.client, call.decision_id)
+        )
 
     async def callback(self, call: Call) -> Reply:
         """GET /auth/{provider}/callback."""
         provider = call.path["provider"]
         if provider not in self.flow.providers:
             return self._not_found(call)
-        answer = parameters(call.query)
-        way = await self.flow.finish(call.head, provider, answer, call.client, call.decision_id)
+        way = await self.flow.finish(call.head, provider, call.query, call.client, call.decision_id)
         return _redirect(way)
 
     async def ask_logout(self, call: Call) -> Reply:

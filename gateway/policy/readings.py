@@ -17,6 +17,8 @@ from gateway.errors import Malformed
 
 # Six independent ways to read make at most a few dozen; a path that wants more is an attack.
 MAX_READINGS = 64
+MAX_READ = 40_000
+"""Characters of all readings together: what a stranger's path may cost. Five readings of the longest path."""
 
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
@@ -40,6 +42,7 @@ def readings_of(raw: bytes) -> tuple[str, tuple[str, ...]]:
         raise Malformed("bad_escape")
     first = _decoded(raw)
     found: dict[str, None] = {}
+    read = 0
     # A cut at raw `;` alone is a reading of its own: servlet containers cut before they decode %3B.
     waiting = [first] if b";" not in raw else [first, _decoded(_RAW_PARAMETERS.sub(b"", raw))]
     while waiting:
@@ -48,7 +51,8 @@ def readings_of(raw: bytes) -> tuple[str, tuple[str, ...]]:
             continue
         _refuse_dot_segments(text)
         found[text] = None
-        if len(found) > MAX_READINGS:
+        read += len(text)
+        if len(found) > MAX_READINGS or read > MAX_READ:
             raise Malformed("too_many_readings")
         waiting.extend(_next(text))
     canonical = _shown(_SLASHES.sub("/", first))

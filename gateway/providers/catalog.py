@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from gateway.errors import NotAllowed
 from gateway.identity.identity import Identity
-from gateway.providers.admission import admit
+from gateway.providers.admission import Admission
 from gateway.providers.oidc import Oidc
 from gateway.providers.provider import Flow, Provider, Redirects
 from gateway.providers.transport import Transport
@@ -19,6 +19,7 @@ class Catalog:
 
     def __init__(self, sections: Mapping[str, OidcProvider], transport: Transport) -> None:
         self._sections = dict(sections)
+        self._admissions = {name: Admission.of(section) for name, section in sections.items()}
         self._transport = transport
         several = len(self._sections) > 1
         self._providers: dict[str, Provider] = {
@@ -39,15 +40,19 @@ class Catalog:
 
     async def run(self, flow: Flow[T], *, provider: str) -> T:
         """Drive a flow of this provider within its `timeout`. Raises what the flow raises."""
-        return await self._transport.run(flow, provider=provider, deadline=self._sections[provider].timeout)
+        return await self._transport.run(flow, provider=provider, deadline=self.deadline(provider))
+
+    def deadline(self, provider: str) -> float:
+        """Seconds that a flow of this provider may take."""
+        return self._sections[provider].timeout
 
     def admits(self, identity: Identity) -> bool:
         """Whether the person's provider is configured and lets them in."""
-        section = self._sections.get(identity.provider)
-        if section is None:
+        admission = self._admissions.get(identity.provider)
+        if admission is None:
             return False
         try:
-            admit(section, identity)
+            admission.admit(identity)
         except NotAllowed:
             return False
         return True

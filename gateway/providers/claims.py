@@ -56,7 +56,7 @@ class Reading:
             authenticated_at=seconds(id_token.get("auth_time")) or authenticated_at,
             email=email,
             email_verified=verified,
-            name=_first_text(documents, "name"),
+            name=_name(documents),
             groups=self._groups(documents),
             acr=text(id_token.get("acr")),
             amr=tuple([item for item in names(id_token.get("amr")) if item]),
@@ -110,10 +110,18 @@ def find(claims: Claims, path: str) -> Any:
 
 
 def text(value: Any) -> str:
-    """A printable string of sane length, else ""."""
+    """A printable string of sane length, else "".
+
+    With blanks around it, it is none: cut off, they would make one name of two, and `admins ` a group of admins.
+    """
     if not isinstance(value, str) or len(value) > LONGEST_TEXT or _UNPRINTABLE.search(value):
         return ""
-    return value.strip()
+    return value if value == value.strip() else ""
+
+
+def _trimmed(value: Any) -> Any:
+    """For what is only shown, or is compared as an address, blanks around it mean nothing."""
+    return value.strip() if isinstance(value, str) else value
 
 
 def names(value: Any) -> Iterator[str]:
@@ -134,13 +142,17 @@ def read_email(documents: Sequence[Claims]) -> tuple[str, bool]:
     """The address and whether the provider vouches for it, both out of the same document."""
     for claims in documents:
         if claims.get("email") is not None:
-            address = text(claims["email"])
+            address = text(_trimmed(claims["email"]))
             # What policy cannot read as one plain address is none (GHSA-c5c4-8r6x-56w3: a@evil.test@example.com).
             well_formed = address if plain_address(address)[0] else ""
             # Some providers send the flag as a string; nothing but true and "true" is a yes.
             flag = claims.get("email_verified")
             return well_formed, bool(well_formed) and (flag is True or flag == "true")
     return "", False
+
+
+def _name(documents: Sequence[Claims]) -> str:
+    return next((value for claims in documents if (value := text(_trimmed(claims.get("name"))))), "")
 
 
 def _first_text(documents: Sequence[Claims], path: str) -> str:

@@ -13,6 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from gateway.errors import SettingsFault
+from gateway.serve.protocol import BoundedProtocol
 from gateway.settings.units import Bind
 
 
@@ -79,7 +80,7 @@ def _unix_socket(path: str) -> socket.socket:
 def _config(listener: Listener) -> uvicorn.Config:
     return uvicorn.Config(
         listener.app,
-        http="httptools",
+        http=BoundedProtocol,
         # A WebSocket handshake that a proxy copies into its check must stay an HTTP request: with `ws` on, uvicorn
         # opens a websocket scope, the check answers 403, and no WebSocket behind the gateway works.
         ws="none",

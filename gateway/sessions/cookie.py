@@ -60,13 +60,16 @@ def session_cookie(settings: Settings) -> CookieSpec:
 
 
 def attempt_cookie(settings: Settings) -> CookieSpec:
-    """The cookie that binds a login to its browser: always on the gateway's own host alone."""
+    """The cookie that binds logins to their browser: always on the gateway's own host alone.
+
+    It lasts as long as a session that such a login begins, so that a second login finds the first one's browser.
+    """
     return _spec(
         f"{settings.sessions.cookie_name}-login",
         domain=None,
         host_only=True,
         secure=urlsplit(settings.public_url).scheme == "https",
-        max_age=settings.login.attempt_lifetime,
+        max_age=settings.login.attempt_lifetime + settings.sessions.absolute,
     )
 
 

@@ -2,10 +2,11 @@
 
 The hard question is what a failure means. A lost answer may hide a rotated refresh token, so the same token is
 presented once more at once: providers that allow for lost answers do so within seconds, and where it was lost for
-good nothing is worse than before. An `invalid_grant` after a lost answer is therefore no verdict on the person.
+good nothing is worse than before. An `invalid_grant` after a lost answer, ours or that of an earlier holder of the
+lease, is therefore no verdict on the person.
 """
 
-import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -19,75 +20,78 @@ from gateway.errors import (
 from gateway.identity.identity import Identity
 from gateway.providers.catalog import Catalog
 from gateway.providers.provider import Refreshed, Refreshes
+from gateway.sessions.lease import Lease
+from gateway.sessions.schedule import asking_time, lease_time
 from gateway.sessions.session import Grant
 
 Verdict: TypeAlias = Literal["transient", "unknown", "misconfigured", "refused"]
 
-MOST_DOUBTS = 10_000
-
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """No new tokens. Only `refused` is final; `alarm` is a sentence for the operator, "" where it is none of theirs."""
+    """No new tokens. Only `refused` is final; `alarm` is a sentence for the operator, "" where it is none of theirs.
+
+    `definite`: the refresh token was certainly not spent by what failed here.
+    """
 
     verdict: Verdict
+    definite: bool = True
     retry_after: float | None = None
     alarm: str = ""
 
 
 class Renewals:
-    """Asks providers for new tokens, and remembers whose last answer was lost."""
+    """Asks providers for new tokens, within the time of a lease. `clock` gives Unix seconds."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, clock: Callable[[], float]) -> None:
         self._catalog = catalog
-        # Digests of refresh tokens that may be spent, oldest first; bounded, since a provider that stays away
-        # leaves one for every session.
-        self._doubts: dict[bytes, None] = {}
+        self._clock = clock
 
-    async def ask(self, grant: Grant, identity: Identity, now: int) -> Refreshed | Failed:
-        """New tokens for a grant, or why there are none. `now` in Unix seconds."""
+    def lease_time(self, provider: str) -> float:
+        """Seconds to take a lease for."""
+        return lease_time(self._catalog.deadline(provider))
+
+    def in_time(self, provider: str, lease: Lease) -> bool:
+        """Whether two requests would be over, and written down, before the lease is."""
+        return self._clock() + asking_time(self._catalog.deadline(provider)) <= lease.ends
+
+    async def ask(self, grant: Grant, identity: Identity, *, doubtful: bool) -> Refreshed | Failed:
+        """New tokens for a grant, or why there are none. `doubtful`: its refresh token may be spent already."""
         provider = self._catalog.get(grant.provider)
         if not isinstance(provider, Refreshes):
             return Failed("misconfigured", alarm=f"provider {grant.provider} can refresh no session any more")
         try:
-            refreshed = await self._twice(provider, grant, identity, now)
+            return await self._once(provider, grant, identity)
         except ProviderFault as fault:
-            return self._judge(grant, fault)
-        self._doubts.pop(_mark(grant), None)
-        return refreshed
-
-    async def _twice(self, provider: Refreshes, grant: Grant, identity: Identity, now: int) -> Refreshed:
+            if not _worth_repeating(fault):
+                return _judge(fault, doubtful=doubtful, lost=_lost(fault))
+            lost = _lost(fault)
         try:
-            return await self._once(provider, grant, identity, now)
-        except ProviderUnavailable as fault:
-            # A provider that names a time to wait has answered: nothing is lost, and it is not asked at once.
-            if fault.retry_after is not None:
-                raise
-            return await self._once(provider, grant, identity, now)
+            return await self._once(provider, grant, identity)
+        except ProviderFault as fault:
+            return _judge(fault, doubtful=doubtful, lost=lost or _lost(fault))
 
-    async def _once(self, provider: Refreshes, grant: Grant, identity: Identity, now: int) -> Refreshed:
-        try:
-            return await self._catalog.run(provider.refresh(grant, identity, now), provider=grant.provider)
-        except ProviderUnavailable as fault:
-            if fault.ambiguous:
-                self._doubt(grant)
-            raise
-
-    def _judge(self, grant: Grant, fault: ProviderFault) -> Failed:
-        if isinstance(fault, ProviderUnavailable):
-            return Failed("unknown" if fault.ambiguous else "transient", fault.retry_after)
-        if isinstance(fault, ProviderMisconfigured):
-            return Failed("misconfigured", alarm=str(fault))
-        if isinstance(fault, ProviderRefused) and fault.terminal and _mark(grant) not in self._doubts:
-            return Failed("refused")
-        return Failed("unknown", alarm=str(fault) if isinstance(fault, ProviderLied) else "")
-
-    def _doubt(self, grant: Grant) -> None:
-        self._doubts[_mark(grant)] = None
-        if len(self._doubts) > MOST_DOUBTS:
-            del self._doubts[next(iter(self._doubts))]
+    async def _once(self, provider: Refreshes, grant: Grant, identity: Identity) -> Refreshed:
+        flow = provider.refresh(grant, identity, int(self._clock()))
+        return await self._catalog.run(flow, provider=grant.provider)
 
 
-def _mark(grant: Grant) -> bytes:
-    """A refresh token's name in memory, which is not the token."""
-    return hashlib.sha256(f"{grant.provider}\0{grant.refresh_token}".encode()).digest()
+def _worth_repeating(fault: ProviderFault) -> bool:
+    # A provider that names a time to wait has answered: nothing is lost, and it is not asked at once.
+    return isinstance(fault, ProviderUnavailable) and fault.retry_after is None
+
+
+def _lost(fault: ProviderFault) -> bool:
+    """Whether the token may have been spent: no answer, or one that holds no tokens and no refusal either."""
+    return isinstance(fault, ProviderLied) or (isinstance(fault, ProviderUnavailable) and fault.ambiguous)
+
+
+def _judge(fault: ProviderFault, *, doubtful: bool, lost: bool) -> Failed:
+    definite = not lost
+    if isinstance(fault, ProviderUnavailable):
+        return Failed("unknown" if fault.ambiguous else "transient", definite, fault.retry_after)
+    if isinstance(fault, ProviderMisconfigured):
+        return Failed("misconfigured", definite, alarm=str(fault))
+    if isinstance(fault, ProviderRefused) and fault.terminal and definite and not doubtful:
+        return Failed("refused")
+    return Failed("unknown", definite, alarm=str(fault) if isinstance(fault, ProviderLied) else "")

@@ -5,6 +5,7 @@ wait. After the hard mark the request waits for the refresh, though not for long
 """
 
 import hashlib
+from collections.abc import Iterable
 from enum import Enum
 
 from gateway.sessions.session import Grant, Session
@@ -17,6 +18,9 @@ HARD = 5.0
 BACKOFF_FIRST = 5.0
 BACKOFF_MOST = 60.0
 TRIES = 3
+
+WAIT = 2.5
+"""Seconds that a request waits for a refresh: below the time that proxies give a check."""
 
 
 class Due(Enum):
@@ -50,6 +54,11 @@ def ahead(session: Session) -> float:
     return min(AHEAD, AHEAD_SHARE * max(life, 0)) * (1 + jitter)
 
 
+def token_times(grants: Iterable[Grant]) -> tuple[int, int]:
+    """End and begin of the token that ends first among those that a refresh could prolong; zeros where there is none."""
+    return min([(g.expires, g.begun) for g in grants if g.refresh_token and g.expires], default=(0, 0))
+
+
 def is_due(grant: Grant, now: float) -> bool:
     """Whether this grant, of those in a session that is due, wants a refresh."""
     # Without a refresh token nothing happens at the token's end: the session lives by its own limits.
@@ -62,6 +71,16 @@ def next_try(fails: int, now: float, retry_after: float | None) -> float:
     """When to try again after a failure that `fails` others came before; a provider that names a time is heard."""
     pause = min(BACKOFF_FIRST * 2.0 ** min(fails, 10), BACKOFF_MOST)
     return now + max(pause, retry_after or 0.0)
+
+
+def asking_time(deadline: float) -> float:
+    """Seconds that a refresh may take: two requests of `deadline` seconds each, and a second to write it down."""
+    return 2 * deadline + 1
+
+
+def lease_time(deadline: float) -> float:
+    """Seconds of a lease: a refresh, and what the store and a busy machine may take away from it before."""
+    return asking_time(deadline) + 4
 
 
 def exhausted(fails: int, token_end: float, now: float, outage_grace: float) -> bool:

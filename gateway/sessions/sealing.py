@@ -46,11 +46,12 @@ def activity_key(sid: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logins:
-    """The payload of the field `identity`: what every check reads. Times in Unix seconds."""
+    """The payload of the field `identity`: what every check reads. Times in Unix seconds; `browser` as in `Session`."""
 
     identities: tuple[Identity, ...]
     created: int
     absolute_end: int
+    browser: str = ""
 
 
 class Sealing:
@@ -63,6 +64,8 @@ class Sealing:
     def seal_logins(self, ticket: Ticket, sid: str, logins: Logins) -> bytes:
         identities = [_plain(identity) for identity in logins.identities]
         payload = {"created": logins.created, "absolute_end": logins.absolute_end, "identities": identities}
+        if logins.browser:
+            payload["browser"] = logins.browser
         return self._seal(ticket, sid, "identity", payload)
 
     def open_logins(self, ticket: Ticket, sid: str, sealed: bytes) -> Logins:
@@ -73,6 +76,7 @@ class Sealing:
                 identities=tuple([Identity(**_known(Identity, entry)) for entry in payload["identities"]]),
                 created=int(payload["created"]),
                 absolute_end=int(payload["absolute_end"]),
+                browser=str(payload.get("browser", "")),
             )
         except (KeyError, TypeError, ValueError):
             raise Unsealable("a session's logins of another shape") from None

@@ -19,6 +19,7 @@ class Session:
     `identities` are the logins of this session, latest last, at most one of each provider.
     `token_end` is the earliest end of a provider token that a refresh could prolong, 0 where there is none;
     `token_begun` is when that token was received, 0 where unknown.
+    `browser` is the mark of the browser that signed in, "" where unknown.
     `fails` and `next_try` belong to the refresh; `version` is that of the stored record.
     """
 
@@ -32,6 +33,7 @@ class Session:
     token_begun: int = 0
     next_try: float = 0.0
     fails: int = 0
+    browser: str = ""
 
     @property
     def latest(self) -> Identity:

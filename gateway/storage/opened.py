@@ -9,7 +9,7 @@ from gateway.errors import StoreFault
 from gateway.observe.events import Emit, StoreCalled
 from gateway.storage.redis import open_redis
 from gateway.storage.sqlite import open_sqlite
-from gateway.storage.store import Bucket, Reading, Replaced, Reservation, Store
+from gateway.storage.store import Acquired, Bucket, Reading, Reservation, Store, Written
 
 T = TypeVar("T")
 
@@ -76,13 +76,26 @@ class Observed:
     async def read(self, key: str, fields: Sequence[str], beside: Sequence[str] = ()) -> Reading:
         return await self._timed("read", self._inner.read(key, fields, beside))
 
-    async def replace(
-        self, key: str, version: int, fields: Mapping[str, bytes | None], ttl: float
-    ) -> Replaced:
-        return await self._timed("replace", self._inner.replace(key, version, fields, ttl))
+    async def acquire(self, key: str, seen_version: int, owner: str, ttl: float, now: float) -> Acquired:
+        return await self._timed("acquire", self._inner.acquire(key, seen_version, owner, ttl, now))
 
-    async def fail(self, key: str, version: int, next_try: float) -> int | None:
-        return await self._timed("fail", self._inner.fail(key, version, next_try))
+    async def commit(
+        self,
+        key: str,
+        seen_version: int,
+        fence: int,
+        owner: str,
+        fields: Mapping[str, bytes | None],
+        ttl: float,
+    ) -> Written:
+        call = self._inner.commit(key, seen_version, fence, owner, fields, ttl)
+        return await self._timed("commit", call)
+
+    async def fail(self, key: str, version: int, owner: str, next_try: float, definite: bool) -> int | None:
+        return await self._timed("fail", self._inner.fail(key, version, owner, next_try, definite))
+
+    async def give_back(self, key: str, owner: str, definite: bool) -> None:
+        await self._timed("give_back", self._inner.give_back(key, owner, definite))
 
     async def touch(self, key: str, ttl: float, beside: str, value: bytes, beside_ttl: float) -> bool:
         return await self._timed("touch", self._inner.touch(key, ttl, beside, value, beside_ttl))

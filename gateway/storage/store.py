@@ -30,7 +30,36 @@ class Reading:
     beside: tuple[bytes | None, ...] = ()
 
 
-class Replaced(Enum):
+class Turn(Enum):
+    """Whose turn it is to ask the provider for new tokens.
+
+    `LEAD` ours; `HELD` ours already, and the reply that said so was lost; `BUSY` somebody else's. `NEWER` the record
+    has moved on, `BACKOFF` its next try is still to come, `GONE` there is no record.
+    """
+
+    LEAD = "lead"
+    HELD = "held"
+    BUSY = "busy"
+    NEWER = "newer"
+    BACKOFF = "backoff"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Acquired:
+    """The answer to somebody who wants a lease.
+
+    With `LEAD` and `HELD`: `fence` is the number of this lease, no other one of the record has it; `ambiguous` says
+    that an earlier holder never told what came of its request. With `BUSY`: `remaining` seconds of the other's lease.
+    """
+
+    turn: Turn
+    fence: int = 0
+    ambiguous: bool = False
+    remaining: float = 0.0
+
+
+class Written(Enum):
     """How a compare-and-set ended."""
 
     DONE = "done"
@@ -60,10 +89,17 @@ class Reservation:
     evicted: tuple[str, ...] = field(default=())
 
 
+def lease_key(key: str) -> str:
+    """Where the lease of a record is kept; the braces of the record's key keep both on one node of a cluster."""
+    return f"{key}:lease"
+
+
 class Store(Protocol):
     """What the services may ask. Keys are ASCII; a part in braces keeps keys on one node of a cluster.
 
     `ttl` is in seconds and above 0, `now` is Unix time. A key holds either a plain value or a record, never both.
+    Of a record's fields `ver`, `next`, `fails`, `intent`, `fence` and `wf` are the store's own: to be read, not to be
+    written.
     """
 
     async def get(self, key: str) -> bytes | None: ...
@@ -85,27 +121,49 @@ class Store(Protocol):
         ...
 
     async def create(self, key: str, fields: Mapping[str, bytes], ttl: float) -> bool:
-        """Write a new record at version 1; `False` if the key is taken. `ver` is no name for a field: it is ours."""
+        """Write a new record at version 1; `False` if the key is taken."""
         ...
 
     async def read(self, key: str, fields: Sequence[str], beside: Sequence[str] = ()) -> Reading:
         """The named fields of a record and the plain values of `beside`, seen at one moment."""
         ...
 
-    async def replace(
-        self, key: str, version: int, fields: Mapping[str, bytes | None], ttl: float
-    ) -> Replaced:
-        """Compare-and-set: write `fields` (`None` removes one) and go to `version + 1`, if `version` still is.
+    async def acquire(self, key: str, seen_version: int, owner: str, ttl: float, now: float) -> Acquired:
+        """Take the lease of a record for `ttl` seconds, unless the record went on from `seen_version`.
 
-        Repeated after a lost reply it says `CONFLICT`. Fields that are not named stay as they are.
+        `owner` is a name that nobody else has; whoever asks again under it is told `HELD`, and the lease is not
+        prolonged. A lease that was taken and never answered for (field `intent`) makes the next one ambiguous.
         """
         ...
 
-    async def fail(self, key: str, version: int, next_try: float) -> int | None:
-        """Count a failed refresh of this version (field `fails`) and set field `next`; the new count, else `None`.
+    async def commit(
+        self,
+        key: str,
+        seen_version: int,
+        fence: int,
+        owner: str,
+        fields: Mapping[str, bytes | None],
+        ttl: float,
+    ) -> Written:
+        """Compare-and-set: write `fields` (`None` removes one) and go to `seen_version + 1`, if that still is.
 
-        Both fields are ASCII decimals; `next` is `next_try` in whole seconds, rounded up.
+        Forgets `intent`, `next` and `fails`, and ends the lease of `owner`. Fields that are not named stay as they
+        are. Repeated after a lost reply it says `DONE`, known by its `fence` (field `wf`), and writes nothing. It does
+        not ask whose the lease is: the first commit of a version wins.
         """
+        ...
+
+    async def fail(self, key: str, version: int, owner: str, next_try: float, definite: bool) -> int | None:
+        """End the lease of `owner`, count its try (field `fails`) and set field `next`; the new count.
+
+        `definite`: the provider cannot have spent the token, so the next lease need not be ambiguous. Both fields are
+        ASCII decimals; `next` is `next_try` in whole seconds, rounded up. `None`, and nothing is counted, where the
+        record went on or is gone, or the lease is not `owner`'s (any more): so no try counts twice.
+        """
+        ...
+
+    async def give_back(self, key: str, owner: str, definite: bool) -> None:
+        """End the lease of `owner`, if it still has it; no try is counted. `definite` as for `fail`."""
         ...
 
     async def touch(self, key: str, ttl: float, beside: str, value: bytes, beside_ttl: float) -> bool:

@@ -46,7 +46,6 @@ PARTS = {
     "consent": ("gateway/oauth_server/consent.py",),
     "doctor": ("gateway/doctor", "gateway/doctor.py"),
     "envoy": ("gateway/forward_auth/contracts/ext_authz.py",),
-    "lease": ("gateway/sessions/lease.py",),
     "oauth_server": ("gateway/oauth_server",),
     "passwords": (
         "gateway/providers/ldap.py",

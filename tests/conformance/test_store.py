@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.storage.store import Bucket, Reading, Record, Replaced, Reservation
+from gateway.storage.store import Bucket, Reading, Record, Reservation
 
 pytestmark = pytest.mark.anyio
 
@@ -203,8 +203,6 @@ async def test_an_expired_record_is_gone_and_leaves_no_field_behind(store):
 
     await until_missing(look)
 
-    assert await store.replace("s:{a}", 1, {"identity": b"n"}, LONG) is Replaced.GONE
-    assert await store.fail("s:{a}", 1, NOW) is None
     assert await store.create("s:{a}", {"identity": b"new"}, LONG) is True
     found = await store.read("s:{a}", ["identity", "grant"])
     assert found.record == Record(1, {"identity": b"new"})
@@ -220,105 +218,6 @@ async def test_what_lies_beside_is_read_in_order_even_without_the_record(store):
 
     assert without == Reading(None, (None, b"seen"))
     assert both == Reading(Record(1, {"identity": b"i"}), (b"seen", None, b"seen"))
-
-
-async def test_replace_writes_removes_and_leaves(store):
-    """A commit writes what is named, removes what is `None` and leaves the rest."""
-    await store.create("s:{a}", {"identity": b"1", "grant": b"1", "next": b"9"}, LONG)
-
-    done = await store.replace("s:{a}", 1, {"identity": b"2", "next": None, "never": None}, LONG)
-
-    found = await store.read("s:{a}", ["identity", "grant", "next", "never"])
-    assert done is Replaced.DONE
-    assert found.record == Record(2, {"identity": b"2", "grant": b"1"})
-
-
-async def test_replace_of_another_version_changes_nothing(store):
-    """A stale commit is a conflict: fields, version and time stay."""
-    await store.create("s:{a}", {"identity": b"1"}, LONG)
-    await store.replace("s:{a}", 1, {"identity": b"2"}, LONG)
-
-    assert await store.replace("s:{a}", 1, {"identity": b"stale"}, SHORT) is Replaced.CONFLICT
-    assert await store.replace("s:{a}", 3, {"identity": b"early"}, SHORT) is Replaced.CONFLICT
-    await asyncio.sleep(SHORT * 2)
-
-    assert (await store.read("s:{a}", ["identity"])).record == Record(2, {"identity": b"2"})
-
-
-async def test_replace_does_not_bring_back_what_is_gone(store):
-    """A commit after a logout finds nothing and writes nothing."""
-    await store.create("s:{a}", {"identity": b"1"}, LONG)
-    await store.delete(["s:{a}"])
-
-    assert await store.replace("s:{a}", 1, {"identity": b"2"}, LONG) is Replaced.GONE
-    assert (await store.read("s:{a}", ["identity"])).record is None
-
-
-async def test_of_many_commits_of_one_version_one_is_done(store, second):
-    """Twenty refreshes of the same version: one commit."""
-    await store.create("s:{a}", {"identity": b"0"}, LONG)
-
-    answers = await asyncio.gather(
-        *(where.replace("s:{a}", 1, {"identity": b"x"}, LONG) for where in [store, second] * 10)
-    )
-
-    assert Counter(answers) == {Replaced.DONE: 1, Replaced.CONFLICT: 19}
-    assert (await store.read("s:{a}", [])).record == Record(2, {})
-
-
-async def test_a_reading_never_mixes_two_commits(store, second):
-    """Two fields that are always written together are always read together."""
-    await store.create("s:{a}", {"identity": b"1", "grant": b"1"}, LONG)
-    seen = []
-
-    async def commit():
-        for version in range(1, 40):
-            text = b"%d" % (version + 1)
-            await second.replace("s:{a}", version, {"identity": text, "grant": text}, LONG)
-
-    async def watch():
-        for _ in range(80):
-            seen.append((await store.read("s:{a}", ["identity", "grant"], ["a:{a}"])).record)
-            await asyncio.sleep(0)
-
-    await asyncio.gather(commit(), watch())
-
-    assert all(
-        record.fields["identity"] == record.fields["grant"] == b"%d" % record.version for record in seen
-    )
-
-
-async def test_fail_counts_for_the_current_version_alone(store):
-    """Failures of a version add up; those of another one, or of nothing, do not count."""
-    await store.create("s:{a}", {"identity": b"1"}, LONG)
-
-    counts = [await store.fail("s:{a}", 1, NOW + seconds) for seconds in (5, 10)]
-    others = [await store.fail("s:{a}", 2, NOW), await store.fail("s:{b}", 1, NOW)]
-
-    found = await store.read("s:{a}", ["fails", "next"])
-    assert counts == [1, 2]
-    assert others == [None, None]
-    assert found.record == Record(1, {"fails": b"2", "next": b"1800000010"})
-    assert (await store.read("s:{b}", [])).record is None
-
-
-async def test_fail_rounds_the_next_try_up(store):
-    """A back-off is never shortened by rounding."""
-    await store.create("s:{a}", {}, LONG)
-
-    await store.fail("s:{a}", 1, NOW + 0.2)
-
-    assert (await store.read("s:{a}", ["next"])).record.fields["next"] == b"1800000001"
-
-
-async def test_a_commit_clears_the_failures_it_names(store):
-    """After a commit that removes `fails`, counting begins anew."""
-    await store.create("s:{a}", {}, LONG)
-    await store.fail("s:{a}", 1, NOW)
-
-    await store.replace("s:{a}", 1, {"fails": None, "next": None}, LONG)
-
-    assert await store.fail("s:{a}", 2, NOW) == 1
 
 
 async def test_touch_prolongs_the_record_and_writes_beside(store):

@@ -136,7 +136,10 @@ class Jar:
 
 @dataclass
 class Browser:
-    """`origins` serves each origin; whatever leads elsewhere is recorded and not followed."""
+    """`origins` serves each origin; whatever leads elsewhere is recorded and not followed.
+
+    `patience` is how many seconds a real server may take for one answer.
+    """
 
     origins: Mapping[str, Any]
     clock: Callable[[], float]
@@ -144,6 +147,7 @@ class Browser:
     headers: Mapping[str, str] = field(default_factory=dict)
     hops: list[Hop] = field(default_factory=list)
     most_hops: int = 20
+    patience: float = 20.0
 
     def __post_init__(self) -> None:
         self.jar = Jar(self.clock)
@@ -210,7 +214,7 @@ class Browser:
             sent = {**sent, "host": parts.netloc}
         else:
             transport = httpx.ASGITransport(served, client=self.peer)
-        async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
+        async with httpx.AsyncClient(transport=transport, trust_env=False, timeout=self.patience) as client:
             wire = [(name.encode(), value.encode("latin-1")) for name, value in sent.items()]
             return await client.request(method, address, headers=wire, content=body or None)
 

@@ -1,7 +1,7 @@
 """The volatile store in a dict: all verbs and laws of `gateway.storage.store`, a movable clock, faults on demand.
 
 `store.down = True` makes every verb raise `StoreFault` until it is `False` again; `store.fail_next("read")` makes
-the next call of that verb raise; `store.lose_reply("replace")` lets the next one act and then raises, as a cut
+the next call of that verb raise; `store.lose_reply("commit")` lets the next one act and then raises, as a cut
 connection does. `store.calls` lists the verbs that were asked.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.errors import StoreFault
-from gateway.storage.store import Bucket, Reading, Record, Replaced, Reservation
+from gateway.storage.store import Acquired, Bucket, Reading, Record, Reservation, Turn, Written, lease_key
 
 
 def verb(call):
@@ -50,6 +50,14 @@ class Versioned:
 
 
 @dataclass
+class Lease:
+    owner: str
+    fence: int
+    ambiguous: bool
+    ends: float
+
+
+@dataclass
 class Place:
     holder: str
     ends: float
@@ -61,6 +69,7 @@ class MemoryStore:
     down: bool = False
     plain: dict[str, Plain] = field(default_factory=dict)
     records: dict[str, Versioned] = field(default_factory=dict)
+    leases: dict[str, Lease] = field(default_factory=dict)
     pools: dict[str, dict[str, Place]] = field(default_factory=dict)
     indexes: dict[str, dict[str, float]] = field(default_factory=dict)
     arrivals: dict[str, float] = field(default_factory=dict)
@@ -164,31 +173,79 @@ class MemoryStore:
         )
 
     @verb
-    async def replace(
-        self, key: str, version: int, fields: Mapping[str, bytes | None], ttl: float
-    ) -> Replaced:
+    async def acquire(self, key: str, seen_version: int, owner: str, ttl: float, now: float) -> Acquired:
+        found, held = self._record(key), self._lease(key)
+        if found is None:
+            return Acquired(Turn.GONE)
+        if found.version > seen_version:
+            return Acquired(Turn.NEWER)
+        if held is not None and held.owner == owner:
+            return Acquired(Turn.HELD, held.fence, held.ambiguous)
+        if held is not None:
+            return Acquired(Turn.BUSY, remaining=held.ends - self.clock())
+        if int(found.fields.get("next", b"0")) > now:
+            return Acquired(Turn.BACKOFF)
+        ambiguous = "intent" in found.fields
+        fence = int(found.fields.get("fence", b"0")) + 1
+        found.fields |= {"fence": b"%d" % fence, "intent": b"%d" % fence}
+        self._put(lease_key(key), b"held", ttl)
+        self.leases[key] = Lease(owner, fence, ambiguous, self.clock() + ttl)
+        return Acquired(Turn.LEAD, fence, ambiguous)
+
+    @verb
+    async def commit(
+        self,
+        key: str,
+        seen_version: int,
+        fence: int,
+        owner: str,
+        fields: Mapping[str, bytes | None],
+        ttl: float,
+    ) -> Written:
         found = self._record(key)
         if found is None:
-            return Replaced.GONE
-        if found.version != version:
-            return Replaced.CONFLICT
-        for name, value in fields.items():
+            return Written.GONE
+        if found.version == seen_version + 1 and found.fields.get("wf") == b"%d" % fence:
+            return Written.DONE
+        if found.version != seen_version:
+            return Written.CONFLICT
+        forgotten = {"intent": None, "next": None, "fails": None}
+        for name, value in {**fields, **forgotten, "wf": b"%d" % fence}.items():
             if value is None:
                 found.fields.pop(name, None)
             else:
                 found.fields[name] = bytes(value)
         found.version += 1
         found.ends = self.clock() + ttl
-        return Replaced.DONE
+        self._end_lease(key, owner)
+        return Written.DONE
 
     @verb
-    async def fail(self, key: str, version: int, next_try: float) -> int | None:
+    async def fail(self, key: str, version: int, owner: str, next_try: float, definite: bool) -> int | None:
         found = self._record(key)
-        if found is None or found.version != version:
+        if not self._end_lease(key, owner) or found is None or found.version != version:
             return None
         fails = int(found.fields.get("fails", b"0")) + 1
-        found.fields |= {"fails": str(fails).encode(), "next": str(math.ceil(next_try)).encode()}
+        found.fields |= {"fails": b"%d" % fails, "next": b"%d" % math.ceil(next_try)}
+        if definite:
+            found.fields.pop("intent", None)
         return fails
+
+    @verb
+    async def give_back(self, key: str, owner: str, definite: bool) -> None:
+        if self._end_lease(key, owner) and definite and (found := self._record(key)):
+            found.fields.pop("intent", None)
+
+    def _lease(self, key: str) -> Lease | None:
+        # The plain value beside the record is what ends, or is deleted, as in the products.
+        return self.leases[key] if self._plain(lease_key(key)) else None
+
+    def _end_lease(self, key: str, owner: str) -> bool:
+        held = self._lease(key)
+        if held is None or held.owner != owner:
+            return False
+        del self.plain[lease_key(key)]
+        return True
 
     @verb
     async def touch(self, key: str, ttl: float, beside: str, value: bytes, beside_ttl: float) -> bool:

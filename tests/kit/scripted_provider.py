@@ -136,6 +136,7 @@ class ScriptedProvider:
         self.codes: dict[str, dict[str, str]] = {}
         self.refreshable: dict[str, str] = {}
         self.spent: set[str] = set()
+        self.subjects: dict[str, str] = {}
         self.issued = 0
 
     # What a test does to it
@@ -242,7 +243,8 @@ class ScriptedProvider:
             self.spent.add(token)
         else:
             self.refreshable[token] = "again"
-        return self._issue({}, id_token=self.refreshes_id_token, rotate=self.rotates)
+        subject = {"sub": self.subjects[token]} if token in self.subjects else {}
+        return self._issue(subject, id_token=self.refreshes_id_token, rotate=self.rotates)
 
     def _issue(self, claims: Mapping[str, Any], *, id_token: bool, rotate: bool = True) -> Answer:
         access = self._fresh("access")
@@ -250,6 +252,7 @@ class ScriptedProvider:
         if self.offers_refresh and rotate:
             body["refresh_token"] = self._fresh("refresh")
             self.refreshable[body["refresh_token"]] = "first"
+            self.subjects[body["refresh_token"]] = claims.get("sub", self.person["sub"])
         if id_token:
             body["id_token"] = self.id_token(access, claims)
         return reply(200, without_none({**body, **self.token_extra}))

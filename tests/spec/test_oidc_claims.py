@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.errors import NotAllowed, ProviderLied
-from gateway.providers.admission import admit
+from gateway.providers.admission import Admission
 from gateway.providers.claims import Reading
 from gateway.settings.model import OidcProvider
 
@@ -157,7 +157,7 @@ BOB = {"email": "bob@Corp.example", "email_verified": True, "groups": ["ops", "d
 )
 def test_whom_the_list_names_may_sign_in(allow):
     """Values of a list are alternatives."""
-    admit(section(allow=allow), identity(BOB))
+    Admission.of(section(allow=allow)).admit(identity(BOB))
 
 
 @pytest.mark.parametrize(
@@ -174,16 +174,16 @@ def test_whom_the_list_names_may_sign_in(allow):
 def test_whom_the_list_does_not_name_may_not(allow):
     """Every list that is written must hold, and a list without a name in it holds for nobody."""
     with pytest.raises(NotAllowed):
-        admit(section(allow=allow), identity(BOB))
+        Admission.of(section(allow=allow)).admit(identity(BOB))
 
 
 def test_without_a_list_the_provider_has_said_who_belongs():
     """A company's own provider; for one that the public can join the configuration is refused without a word."""
-    admit(section(), identity())
-    admit(section(anyone=True), identity())
+    Admission.of(section()).admit(identity())
+    Admission.of(section(anyone=True)).admit(identity())
 
 
 def test_a_list_counts_whatever_else_is_written():
     """Of two words that disagree the narrower one holds."""
     with pytest.raises(NotAllowed, match="groups"):
-        admit(section(anyone=True, allow={"groups": ["admins"]}), identity(BOB))
+        Admission.of(section(anyone=True, allow={"groups": ["admins"]})).admit(identity(BOB))

@@ -6,11 +6,12 @@ from gateway.errors import StoreFault
 from gateway.keys.keyring import Keyring
 from gateway.observe.events import SessionBegun, SessionEnded
 from gateway.sessions.cookie import CookieSpec, Ticket, read_ticket
+from gateway.sessions.lease import Lease, Leases
 from gateway.sessions.sealing import activity_key, record_key
 from gateway.sessions.session import log_name
 from gateway.sessions.sessions import Sessions
 from gateway.settings.model import Sessions as Limits
-from gateway.storage.store import Replaced
+from gateway.storage.store import Written
 from tests.kit.clock import Clock
 from tests.kit.memory_store import MemoryStore
 from tests.kit.people import ISSUERS, asking, person, tokens
@@ -43,6 +44,20 @@ class World:
             Randomness(f"world-{id(self)}"),
             issuers,
         )
+
+    async def lease(self, session):
+        """The right to refresh this version."""
+        return await Leases(self.store, self.clock, Randomness("leases")).take(session, 15.0)
+
+    async def commit(self, ticket, session, identities, grants, fence=0):
+        """What a refresh writes; the version decides, not the lease."""
+        lease = Lease(fence, "late", ambiguous=False, ends=NOW)
+        return await self.sessions.commit(self.sessions.draft(ticket, session, lease, identities, grants))
+
+    async def fail(self, session, next_try):
+        """A refresh that failed."""
+        lease = await self.lease(session)
+        return await self.sessions.fail(session, lease, next_try, definite=True)
 
     def ends(self):
         return [event.reason for event in self.said if isinstance(event, SessionEnded)]
@@ -252,10 +267,10 @@ async def test_a_login_of_a_provider_that_left_does_not_count(world):
 async def test_a_commit_writes_logins_and_tokens_in_one_step(world):
     """The version goes up, the token's end follows, failures are forgotten."""
     begun = await world.sessions.begin(person(), tokens())
-    assert await world.sessions.fail(begun.ticket, begun.session, NOW + 5.5) == 1
+    assert await world.fail(begun.session, NOW + 5.5) == 1
     session = await world.sessions.open(begun.ticket)
 
-    committed = await world.sessions.commit(
+    committed = await world.commit(
         begun.ticket, session, (person(name="New"),), {"corp": tokens(expires=NOW + 9000, begun=NOW + 5)}
     )
 
@@ -270,7 +285,7 @@ async def test_a_commit_without_tokens_to_refresh_has_no_token_end(world):
     """The clear field goes, it is not kept from before."""
     begun = await world.sessions.begin(person(), tokens())
 
-    await world.sessions.commit(begun.ticket, begun.session, (person(),), {"corp": tokens(refresh_token="")})
+    await world.commit(begun.ticket, begun.session, (person(),), {"corp": tokens(refresh_token="")})
 
     assert (await world.sessions.open(begun.ticket)).token_end == 0
 
@@ -278,11 +293,11 @@ async def test_a_commit_without_tokens_to_refresh_has_no_token_end(world):
 async def test_of_two_commits_one_wins(world):
     """The other is told so, and what it had is not written."""
     begun = await world.sessions.begin(person(), tokens())
-    first = await world.sessions.commit(begun.ticket, begun.session, (person(name="1"),), {})
+    first = await world.commit(begun.ticket, begun.session, (person(name="1"),), {}, fence=1)
 
-    second = await world.sessions.commit(begun.ticket, begun.session, (person(name="2"),), {})
+    second = await world.commit(begun.ticket, begun.session, (person(name="2"),), {}, fence=2)
 
-    assert second is Replaced.CONFLICT
+    assert second is Written.CONFLICT
     assert await world.sessions.open(begun.ticket) == first
 
 
@@ -291,8 +306,9 @@ async def test_a_commit_never_brings_back_what_has_ended(world):
     begun = await world.sessions.begin(person(), tokens())
     await world.sessions.end(begun.ticket, "logout")
 
-    assert await world.sessions.commit(begun.ticket, begun.session, (person(),), {}) is None
-    assert await world.sessions.fail(begun.ticket, begun.session, NOW) is None
+    assert await world.commit(begun.ticket, begun.session, (person(),), {}) is None
+    late = Lease(0, "late", ambiguous=False, ends=NOW)
+    assert await world.sessions.fail(begun.session, late, NOW, definite=True) is None
     assert world.store.records == {}
 
 
@@ -303,7 +319,7 @@ async def test_a_commit_seals_under_the_active_key(world):
     after = World(ring=rotated, store=world.store)
 
     session = await after.sessions.open(begun.ticket)
-    await after.sessions.commit(begun.ticket, session, session.identities, {})
+    await after.commit(begun.ticket, session, session.identities, {})
 
     fields = world.store.records[record_key(session.id)].fields
     assert fields["identity"].startswith(f"1.{rotated.active}.".encode())
@@ -314,11 +330,11 @@ async def test_failures_are_counted_by_version(world):
     """Three in a row; the last says when to try again, in whole seconds."""
     begun = await world.sessions.begin(person(), tokens())
 
-    counts = [await world.sessions.fail(begun.ticket, begun.session, NOW + n + 0.2) for n in range(3)]
+    counts = [await world.fail(begun.session, NOW - 10 + n + 0.2) for n in range(3)]
 
     session = await world.sessions.open(begun.ticket)
     assert counts == [1, 2, 3]
-    assert (session.fails, session.next_try) == (3, NOW + 3)
+    assert (session.fails, session.next_try) == (3, NOW - 7)
 
 
 async def test_the_earliest_token_that_can_be_refreshed_counts(world):
@@ -374,8 +390,8 @@ async def test_a_store_that_is_down_is_not_a_missing_session(world):
     for asked in (
         world.sessions.open(begun.ticket),
         world.sessions.grants(begun.ticket, begun.session),
-        world.sessions.commit(begun.ticket, begun.session, (person(),), {}),
-        world.sessions.fail(begun.ticket, begun.session, NOW),
+        world.commit(begun.ticket, begun.session, (person(),), {}),
+        world.sessions.fail(begun.session, Lease(0, "late", ambiguous=False, ends=NOW), NOW, definite=True),
         world.sessions.end(begun.ticket, "logout"),
         world.sessions.begin(person(), tokens(), joins=begun.ticket),
     ):

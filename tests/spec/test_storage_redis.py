@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from gateway.errors import StoreFault
 from gateway.storage.redis import open_redis
 from gateway.storage.redis.scripts import BUMP
-from gateway.storage.store import Bucket, Record, Replaced
+from gateway.storage.store import Acquired, Bucket, Record, Turn, Written
 from tests.kit.redis_server import RedisServer, free_port
 
 pytestmark = [pytest.mark.anyio, pytest.mark.live]
@@ -131,18 +131,24 @@ async def test_a_write_is_never_sent_twice(server):
         assert await store.get("epoch") == b"2"
 
 
-async def test_a_commit_whose_reply_was_lost_shows_as_a_conflict(server):
-    """The caller that asks again sees that the version went on."""
+async def test_a_refresh_survives_lost_replies(server):
+    """A lease whose grant was not heard is held by whoever asks again; a commit that was not heard is not written twice."""
     async with Wire(server.port) as wire, opened(wire.url) as store:
         await store.create("s:{a}", {"identity": b"1"}, LONG)
-        await store.replace("s:{a}", 1, {"identity": b"2"}, LONG)
+        await store.acquire("s:{b}", 1, "me", LONG, NOW)  # so that the server knows both scripts
+        await store.commit("s:{b}", 1, 1, "me", {}, LONG)
 
         wire.lose_next_reply = True
         with pytest.raises(StoreFault):
-            await store.replace("s:{a}", 2, {"identity": b"3"}, LONG)
+            await store.acquire("s:{a}", 1, "me", LONG, NOW)
+        leased = await store.acquire("s:{a}", 1, "me", LONG, NOW)
+        wire.lose_next_reply = True
+        with pytest.raises(StoreFault):
+            await store.commit("s:{a}", 1, leased.fence, "me", {"identity": b"2"}, LONG)
 
-        assert await store.replace("s:{a}", 2, {"identity": b"3"}, LONG) is Replaced.CONFLICT
-        assert (await store.read("s:{a}", ["identity"])).record == Record(3, {"identity": b"3"})
+        assert leased == Acquired(Turn.HELD, fence=1)
+        assert await store.commit("s:{a}", 1, 1, "me", {"identity": b"2"}, LONG) is Written.DONE
+        assert (await store.read("s:{a}", ["identity"])).record == Record(2, {"identity": b"2"})
 
 
 async def test_the_first_dead_connection_takes_its_idle_neighbours_with_it(server):
@@ -398,9 +404,9 @@ async def test_every_key_has_a_time_to_live(server):
         await store.put("v", b"x", LONG)
         await store.add("w", b"x", LONG)
         await store.create("s:{a}", {"identity": b"i"}, LONG)
-        await store.replace("s:{a}", 1, {"identity": b"j"}, LONG)
+        await store.commit("s:{a}", 1, 0, "nobody", {"identity": b"j"}, LONG)
         await store.touch("s:{a}", LONG, "a:{a}", b"now", LONG)
-        await store.fail("s:{a}", 2, NOW)
+        await store.acquire("s:{a}", 2, "me", 30.0, NOW)
         await store.bump("epoch", LONG)
         await store.count([Bucket("{l}:b", 5, 60.0), Bucket("{l}:c", 5, 60.0)], NOW)
         await store.reserve("p", "holder", "m", LONG, 5, NOW)
@@ -409,7 +415,7 @@ async def test_every_key_has_a_time_to_live(server):
         keys = await store._link.call("KEYS", "*")
         lives = [await store._link.call("PTTL", key) for key in keys]
 
-        assert len(keys) == 13
+        assert len(keys) == 14
         assert all(0 < life <= 61_000 for life in lives)
 
 
@@ -418,12 +424,14 @@ async def test_the_parts_of_one_structure_share_a_slot(server):
     async with opened(server.url, "https://a.example.com/{x}") as store:
         await store.reserve("pool", "holder", "m", LONG, 5, NOW)
         await store.index_add("u:{x1}", "s", LONG, 5, NOW)
+        await store.create("s:{y1}", {}, LONG)
+        await store.acquire("s:{y1}", 1, "me", LONG, NOW)
 
         keys = [key.decode() for key in await store._link.call("KEYS", "*")]
 
     tags = {key.partition("{")[2].partition("}")[0] for key in keys}
-    assert len(keys) == 6
-    assert tags == {"pool", "x1"}
+    assert len(keys) == 8
+    assert tags == {"pool", "x1", "y1"}
 
 
 async def test_a_pool_leaves_nothing_behind(server):

@@ -379,7 +379,7 @@ async def test_a_full_disk_is_a_fault_and_loses_nothing(store):
     store._writing.execute(f"PRAGMA max_page_count = {pages + 2}")
 
     with pytest.raises(StoreFault, match="free some space"):
-        await store.replace("s", 1, {"identity": b"new", "grant": b"x" * 100_000}, LONG)
+        await store.commit("s", 1, 1, "me", {"identity": b"new", "grant": b"x" * 100_000}, LONG)
 
     assert (await store.read("s", ["identity", "grant"])).record == Record(1, {"identity": b"old"})
 

@@ -151,7 +151,10 @@ def challenged(login_url: str, decision_id: str, *, navigation: bool) -> Reply:
 
 def forbidden(page: ForbiddenPage, decision_id: str, *, navigation: bool) -> Reply:
     """Say no: with a page to a person, with JSON to a program."""
-    return page(decision_id) if navigation else problem(403, decision_id, {"error": "forbidden"})
+    if not navigation:
+        return problem(403, decision_id, {"error": "forbidden"})
+    shown = page(decision_id)
+    return Reply(shown.status, (*shown.headers, (DECISION_ID, decision_id.encode())), shown.body)
 
 
 def stopped(stop: Stop, page: ForbiddenPage) -> Reply:

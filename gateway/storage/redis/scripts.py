@@ -20,8 +20,10 @@ def _load(name: str) -> Script:
 
 READ = _load("read")
 CREATE = _load("create")
-REPLACE = _load("replace")
+ACQUIRE = _load("acquire")
+COMMIT = _load("commit")
 FAIL = _load("fail")
+GIVE_BACK = _load("give_back")
 TOUCH = _load("touch")
 BUMP = _load("bump")
 COUNT = _load("count")

@@ -12,7 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 from gateway.storage.redis import scripts
 from gateway.storage.redis.link import Link, Word
-from gateway.storage.store import Bucket, Reading, Record, Replaced, Reservation
+from gateway.storage.store import (
+    Acquired,
+    Bucket,
+    Reading,
+    Record,
+    Reservation,
+    Turn,
+    Written,
+    lease_key,
+)
 
 _BRACES = str.maketrans({"{": "%7B", "}": "%7D"})
 
@@ -79,21 +88,38 @@ class RedisStore:
             Record(int(found[0]), {name: value for name, value in named if value is not None}), tuple(values)
         )
 
-    async def replace(
-        self, key: str, version: int, fields: Mapping[str, bytes | None], ttl: float
-    ) -> Replaced:
+    async def acquire(self, key: str, seen_version: int, owner: str, ttl: float, now: float) -> Acquired:
+        keys = self._with_lease(key)
+        said, *more = await self._link.run(scripts.ACQUIRE, keys, seen_version, owner, _ms(ttl), now)
+        turn = Turn(said.decode())
+        if turn is Turn.BUSY:
+            return Acquired(turn, remaining=max(int(more[0]), 0) / 1000)
+        return Acquired(turn, int(more[0]), int(more[1]) == 1) if more else Acquired(turn)
+
+    async def commit(
+        self,
+        key: str,
+        seen_version: int,
+        fence: int,
+        owner: str,
+        fields: Mapping[str, bytes | None],
+        ttl: float,
+    ) -> Written:
         removed = [name for name, value in fields.items() if value is None]
         pairs: list[Word] = [
             word for name, value in fields.items() if value is not None for word in (name, value)
         ]
-        reply = await self._link.run(
-            scripts.REPLACE, [self._key(key)], version, _ms(ttl), len(removed), *removed, *pairs
-        )
-        return Replaced(reply.decode())
+        head = (seen_version, fence, owner, _ms(ttl), len(removed))
+        reply = await self._link.run(scripts.COMMIT, self._with_lease(key), *head, *removed, *pairs)
+        return Written(reply.decode())
 
-    async def fail(self, key: str, version: int, next_try: float) -> int | None:
-        fails = await self._link.run(scripts.FAIL, [self._key(key)], version, math.ceil(next_try))
+    async def fail(self, key: str, version: int, owner: str, next_try: float, definite: bool) -> int | None:
+        what = (version, owner, math.ceil(next_try), int(definite))
+        fails = await self._link.run(scripts.FAIL, self._with_lease(key), *what)
         return None if fails is None else int(fails)
+
+    async def give_back(self, key: str, owner: str, definite: bool) -> None:
+        await self._link.run(scripts.GIVE_BACK, self._with_lease(key), owner, int(definite))
 
     async def touch(self, key: str, ttl: float, beside: str, value: bytes, beside_ttl: float) -> bool:
         keys = self._keys([key, beside])
@@ -143,6 +169,9 @@ class RedisStore:
 
     def _keys(self, keys: Sequence[str]) -> list[str]:
         return [self._prefix + key for key in keys]
+
+    def _with_lease(self, key: str) -> list[str]:
+        return self._keys([key, lease_key(key)])
 
     def _parts(self, name: str, *parts: str) -> list[str]:
         """Keys of one structure, on one node of a cluster by the part in braces."""

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from gateway.errors import StoreFault
-from gateway.storage.sqlite import indexes, limits, pools, records, values
+from gateway.storage.sqlite import indexes, leases, limits, pools, records, values
 from gateway.storage.sqlite.file import StoreFile, open_file
 from gateway.storage.sqlite.schema import SWEEP
 from gateway.storage.sqlite.writer import Writer
-from gateway.storage.store import Bucket, Reading, Record, Replaced, Reservation
+from gateway.storage.store import Acquired, Bucket, Reading, Record, Reservation, Written
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -100,13 +100,25 @@ class SqliteStore:
         record = Record(mine[0][0], {name: value for _, name, value in mine if name}) if mine else None
         return Reading(record, tuple([plain.get(name) for name in beside]))
 
-    async def replace(
-        self, key: str, version: int, fields: Mapping[str, bytes | None], ttl: float
-    ) -> Replaced:
-        return await self._write(records.replace, key, version, fields, ttl)
+    async def acquire(self, key: str, seen_version: int, owner: str, ttl: float, now: float) -> Acquired:
+        return await self._write(leases.acquire, key, seen_version, owner, ttl, now)
 
-    async def fail(self, key: str, version: int, next_try: float) -> int | None:
-        return await self._write(records.fail, key, version, next_try)
+    async def commit(
+        self,
+        key: str,
+        seen_version: int,
+        fence: int,
+        owner: str,
+        fields: Mapping[str, bytes | None],
+        ttl: float,
+    ) -> Written:
+        return await self._write(leases.commit, key, seen_version, fence, owner, fields, ttl)
+
+    async def fail(self, key: str, version: int, owner: str, next_try: float, definite: bool) -> int | None:
+        return await self._write(leases.fail, key, version, owner, next_try, definite)
+
+    async def give_back(self, key: str, owner: str, definite: bool) -> None:
+        await self._write(leases.give_back, key, owner, definite)
 
     async def touch(self, key: str, ttl: float, beside: str, value: bytes, beside_ttl: float) -> bool:
         return await self._write(records.touch, key, ttl, beside, value, beside_ttl)
