@@ -17,13 +17,15 @@ RUN /opt/build/bin/python -m pip wheel --no-cache-dir --no-index --no-deps --no-
 
 FROM ${PYTHON_IMAGE}
 COPY --from=build /opt/gateway /opt/gateway
-# A volume that is made here takes its owner from here.
-RUN install -d -o 10001 -g 10001 -m 0700 /data
+# A volume that is made here takes its owner from here. By default the embedded store and the keys are in `data/` beside
+# gateway.yaml: that is the volume.
+RUN install -d -o 10001 -g 10001 -m 0700 /data \
+ && install -d /etc/gateway \
+ && ln -s /data /etc/gateway/data
 ENV PATH=/opt/gateway/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     GATEWAY_CONFIG=/etc/gateway/gateway.yaml
-# So that `data/…`, where the defaults keep the embedded store and the keys, is the volume.
 WORKDIR /
 VOLUME ["/data"]
 # A number, because Kubernetes can tell only of a number that it is not root.

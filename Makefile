@@ -12,6 +12,8 @@ help: ## Print this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "$(PYTHON) is missing or older than 3.11: name another one, as in make PYTHON=python3.12 install"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 $(RUN_STAMP): requirements/run.txt pyproject.toml | $(BIN)/python
@@ -24,7 +26,8 @@ $(STAMP): requirements/test.txt $(RUN_STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
 	@touch $@
 
-install: $(RUN_STAMP) ## Install the gateway into .venv
+install: $(RUN_STAMP) ## Install the gateway, with the packages of requirements/run.txt, into .venv
+	@echo "The gateway is $(BIN)/gateway: call it by that path, or put it on the PATH with  . $(BIN)/activate"
 
 demo: $(RUN_STAMP) ## Start gateway, demo identity provider, sample application and proxy; Ctrl-C ends all
 	$(BIN)/gateway demo

@@ -1,17 +1,10 @@
 """The wiring: settings in, an application with its listeners out. It reads as a table of contents.
 
-Ground   settings, keys, time and chance, events, the store: what everything stands on
-People   providers, sessions, refresh: who somebody is
-Law      hosts, rules, policies, trusted proxies: who may pass where
-Paper    pages and other answers
-──────   three listeners over them
+The parts (ground, people, law, paper) are made in `wiring.py`; here stand the doors over them, and three listeners
+over the doors.
 """
 
 import asyncio
-import itertools
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -32,94 +25,29 @@ from gateway.keys.jwks import public_jwks
 from gateway.keys.keyring import Keyring
 from gateway.keys.seal import Sealer
 from gateway.login.attempts import Attempts
+from gateway.login.backchannel import BackChannel
 from gateway.login.flow import Flow
+from gateway.login.frontchannel import FrontChannel
 from gateway.login.logout import Logout
+from gateway.login.provider_logout import provider_logout_routes
 from gateway.login.recent_logout import RecentLogout
 from gateway.login.return_to import ReturnTo
-from gateway.login.routes import LoginDoor, login_routes
-from gateway.login.visitors import Visitors
-from gateway.observe.events import Emit
+from gateway.login.routes import LoginDoor, home_route, login_routes
 from gateway.observe.watch import watch
-from gateway.pages.answers import Answers
-from gateway.pages.catalogue import Catalogue
-from gateway.pages.render import Pages
-from gateway.policy.hosts import Hosts
-from gateway.policy.rules import Rules, compile_policies
-from gateway.policy.way_back import WayBack
-from gateway.providers.catalog import Catalog, ca_files
-from gateway.providers.provider import EndsSession
-from gateway.providers.transport import Transport
+from gateway.providers.provider import EndsSession, TellsLogout
 from gateway.serve.dispatch import Document, PublicListener, VerifyListener
 from gateway.serve.health import Health, metrics_endpoint
 from gateway.serve.listeners import Listener
-from gateway.sessions.cookie import Ticket, attempt_cookie, session_cookie
-from gateway.sessions.lease import Leases
-from gateway.sessions.refresher import Refresher
-from gateway.sessions.session import Session
-from gateway.sessions.sessions import Sessions
-from gateway.settings.addresses import origin_of
+from gateway.sessions.cookie import attempt_cookie, session_cookie
 from gateway.settings.model import Settings
-from gateway.storage.opened import open_store
-from gateway.storage.store import Store
+from gateway.wiring import Chance, Ground, Law, Paper, People, ground_of, law_of, paper_of, people_of
+
+__all__ = ["Application", "Chance"]
 
 PATIENCE = 6.0
 """Seconds that a stop waits for a refresh in the air: a token that the provider has rotated must be written down."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chance:
-    """Time and randomness of the process, handed to whatever needs them."""
-
-    clock: Callable[[], float]
-    random: Callable[[int], bytes] = field(repr=False)
-    timer: Callable[[], float] = time.perf_counter
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What everything stands on. `public_url` has no slash at its end; `new_id` names decisions."""
-
-    settings: Settings
-    ring: Keyring
-    chance: Chance
-    public_url: str
-    emit: Emit
-    store: Store
-    new_id: Callable[[], str]
-
-
-@dataclass(frozen=True, slots=True)
-class People:
-    """Who somebody is."""
-
-    transport: Transport
-    catalog: Catalog
-    sessions: Sessions
-    refresher: Refresher
-    visitors: Visitors
-
-    async def session_of(self, ticket: Ticket) -> Session | None:
-        """The live session of a ticket, its tokens fresh."""
-        session = await self.sessions.open(ticket)
-        return await self.refresher.ensure(ticket, session) if session else None
-
-
-@dataclass(frozen=True, slots=True)
-class Law:
-    """Who may pass where."""
-
-    hosts: Hosts
-    rules: Rules
-    policies: dict[str, Rules]
-    way_back: WayBack
-
-
-@dataclass(frozen=True, slots=True)
-class Paper:
-    """What people and programs are told."""
-
-    pages: Pages
-    answers: Answers
+LAST_TRY = 1.0
+"""Seconds that a stop spends on logouts that the store would not take."""
 
 
 class Application:
@@ -127,22 +55,14 @@ class Application:
 
     def __init__(self, settings: Settings, ring: Keyring, chance: Chance) -> None:
         self._watch = watch(settings, chance.clock)
-        self.log, emit = self._watch.log, self._watch.emit
-        ground = Ground(
-            settings=settings,
-            ring=ring,
-            chance=chance,
-            public_url=settings.public_url.rstrip("/"),
-            emit=emit,
-            store=open_store(settings.store.get_secret_value(), ring.deployment, chance.clock, emit),
-            new_id=decision_ids(chance.random),
-        )
-        self._store = ground.store
-        self.health = Health(ground.store)
-        self._people = _people(ground)
-        law, paper = _law(ground), _paper(ground, self._people.catalog)
+        self.log, self.metrics, emit = self._watch.log, self._watch.metrics, self._watch.emit
+        ground = ground_of(settings, ring, chance, emit)
+        self._store, self._bus = ground.store, ground.bus
+        self.health = Health(ground.store, ground.store.trouble)
+        self._people = people_of(ground)
+        law, paper = law_of(settings), paper_of(ground, self._people.catalog)
         verify = _verify(ground, self._people, law, paper, self.health)
-        public = _public(ground, self._people, law, paper)
+        public = _public(ground, self._people, paper)
         self.listeners = self._listeners(settings, verify, public)
 
     def _listeners(self, settings: Settings, verify: ASGIApp, pages: ASGIApp) -> tuple[Listener, ...]:
@@ -158,50 +78,19 @@ class Application:
             always,
         )
 
+    async def open(self) -> None:
+        """Begin to hear the other processes; without waiting for any of them, or for a store that is not up yet."""
+        await self._bus.open()
+
     async def close(self) -> None:
-        """Land what is in the air, then let go of the network, the store and the log, in that order."""
+        """Land what is in the air, then let go of the network, the bus, the store and the log, in that order."""
         await self._people.refresher.close(PATIENCE)
+        await self._people.deferred.close(LAST_TRY)
+        await self._people.inventory.close(0.0)
         await self._people.transport.close()
+        await self._bus.close()
         await self._store.close()
         self._watch.close()
-
-
-def _people(ground: Ground) -> People:
-    settings, chance, emit = ground.settings, ground.chance, ground.emit
-    transport = Transport(clock=chance.clock, ca_files=ca_files(settings.providers))
-    catalog = Catalog(settings.providers, transport)
-    cookie = session_cookie(settings)
-    sessions = Sessions(
-        ground.store,
-        ground.ring,
-        cookie,
-        settings.sessions,
-        ground.ring.deployment,
-        emit,
-        chance.clock,
-        chance.random,
-        {provider.name: provider.issuer for provider in catalog},
-        catalog.admits,
-    )
-    leases = Leases(ground.store, chance.clock, chance.random)
-    refresher = Refresher(sessions, leases, catalog, settings.sessions, emit, chance.clock)
-    visitors = Visitors(sessions, ground.ring, cookie, attempt_cookie(settings), chance.clock, chance.random)
-    return People(transport, catalog, sessions, refresher, visitors)
-
-
-def _law(ground: Ground) -> Law:
-    settings = ground.settings
-    hosts, rules = Hosts.of(settings.hosts), Rules.of(settings.rules)
-    way_back = WayBack(hosts, rules, frozenset(settings.providers))
-    return Law(hosts, rules, compile_policies(settings.policies), way_back)
-
-
-def _paper(ground: Ground, catalog: Catalog) -> Paper:
-    catalogue = Catalogue.load()
-    # A logout form may end at a provider; browsers hold the redirect against `form-action` too.
-    targets = sorted({origin_of(provider.issuer) for provider in catalog})
-    pages = Pages(ground.settings.pages, catalogue, ground.public_url, targets)
-    return Paper(pages, Answers(pages, catalogue, https=ground.public_url.startswith("https:")))
 
 
 def _check(ground: Ground, people: People, law: Law) -> Check:
@@ -214,7 +103,7 @@ def _check(ground: Ground, people: People, law: Law) -> Check:
         ring=ground.ring,
         session_cookie=cookie,
         own_cookies=(cookie.name, attempt_cookie(settings).name),
-        read_session=people.session_of,
+        reader=people.reader,
         asserts=Assertions(
             ground.ring, ground.public_url, settings.assertion.lifetime, settings.sessions.idle, clock
         ),
@@ -237,7 +126,7 @@ def _verify(ground: Ground, people: People, law: Law, paper: Paper, health: Heal
     )
 
 
-def _flow(ground: Ground, people: People, law: Law) -> Flow:
+def _flow(ground: Ground, people: People) -> Flow:
     settings, chance, store = ground.settings, ground.chance, ground.store
     return Flow(
         providers=people.catalog.redirects,
@@ -248,10 +137,6 @@ def _flow(ground: Ground, people: People, law: Law) -> Flow:
         loops=RateLimit(store, "login-loop", 4, 60.0, chance.clock),
         recent_logout=RecentLogout(store),
         run=people.catalog.run,
-        satisfied=lambda address, session: law.way_back.satisfied(
-            address, session.identities if session else ()
-        ),
-        wanted=law.way_back.wanted,
         emit=ground.emit,
         clock=chance.clock,
         random=chance.random,
@@ -259,16 +144,17 @@ def _flow(ground: Ground, people: People, law: Law) -> Flow:
     )
 
 
-def _login(ground: Ground, people: People, law: Law, paper: Paper) -> LoginDoor:
+def _login(ground: Ground, people: People, paper: Paper) -> LoginDoor:
     logout = Logout(
         providers={one.name: one for one in people.catalog if isinstance(one, EndsSession)},
         visitors=people.visitors,
         recent_logout=RecentLogout(ground.store),
+        deferred=people.deferred,
         run=people.catalog.run,
         public_url=ground.public_url,
     )
     return LoginDoor(
-        flow=_flow(ground, people, law),
+        flow=_flow(ground, people),
         logout=logout,
         visitors=people.visitors,
         answers=paper.answers,
@@ -280,18 +166,36 @@ def _login(ground: Ground, people: People, law: Law, paper: Paper) -> LoginDoor:
     )
 
 
-def _public(ground: Ground, people: People, law: Law, paper: Paper) -> ASGIApp:
+def _told_by_providers(ground: Ground, people: People, login: LoginDoor) -> list[Route]:
+    settings, clock = ground.settings, ground.chance.clock
+    per_prefix, store = settings.login.per_prefix, ground.store
+    back_channel = BackChannel(
+        providers={one.name: one for one in people.catalog if isinstance(one, TellsLogout)},
+        inventory=people.inventory,
+        store=store,
+        failures=RateLimit(store, "backchannel-logout", per_prefix, 60.0, clock),
+        run=people.catalog.run,
+        emit=ground.emit,
+        clock=clock,
+    )
+    front_channel = FrontChannel(
+        issuers={name: one.issuer for name, one in settings.providers.items() if one.frontchannel_logout},
+        inventory=people.inventory,
+        limit=RateLimit(store, "frontchannel-logout", per_prefix, 60.0, clock),
+        emit=ground.emit,
+    )
+    return provider_logout_routes(login, back_channel, front_channel)
+
+
+def _public(ground: Ground, people: People, paper: Paper) -> ASGIApp:
     base = urlsplit(ground.public_url).path
     jwks = Route("/.well-known/jwks.json", Document(public_jwks(ground.ring)))
-    table = [*login_routes(_login(ground, people, law, paper)), jwks]
+    door = _login(ground, people, paper)
+    table = [*login_routes(door), *_told_by_providers(ground, people, door), jwks]
     nothing = NothingHere(paper.answers, ground.new_id)
     # By itself a router sends `/auth/login/` to `/auth/login` on whatever host the request names (CVE-2024-21498).
     ours = Router(table, redirect_slashes=False, default=nothing)
-    pages = Starlette(routes=[Mount(base, app=ours), Mount("/", app=nothing)])
+    # A mount begins behind the slash; the address without it is ours as well.
+    bare = [home_route(door, base)] if base else []
+    pages = Starlette(routes=[*bare, Mount(base, app=ours), Mount("/", app=nothing)])
     return RequestLimits(pages, paper.answers, ground.new_id)
-
-
-def decision_ids(random: Callable[[int], bytes]) -> Callable[[], str]:
-    """Ids that are short, unique over restarts and replicas, and cost one addition."""
-    process, numbers = random(5).hex(), itertools.count(1)
-    return lambda: f"{process}-{next(numbers):x}"

@@ -54,12 +54,18 @@ class KeyFault(GatewayError):
     code = "key_fault"
 
 
+class WorkerFault(GatewayError):
+    """The worker processes do not come up, or had to be killed."""
+
+    code = "worker_fault"
+
+
 class DemoFault(GatewayError):
     code = "demo_fault"
 
 
 class Refused(GatewayError):
-    """The request is not judged at all; `reason` is a stable word for log and metric."""
+    """The request is not judged at all; `reason` is a stable word for log and metric, `detail` for the log alone."""
 
     code = "refused"
     public = "This request could not be understood."
@@ -67,6 +73,7 @@ class Refused(GatewayError):
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
+        self.detail = detail
 
 
 class Malformed(Refused):
@@ -92,14 +99,18 @@ class BadCredential(GatewayError):
 
 
 class TokenInvalid(GatewayError):
-    """A JWS that fails verification. `check` names the failed check, in the words of the specification."""
+    """A JWS that fails verification. `check` names the failed check, in the words of the specification.
+
+    `seen` is what stood there where that is no secret: an algorithm, the id of a key, an issuer.
+    """
 
     code = "token_invalid"
     public = "The token could not be verified."
 
-    def __init__(self, check: str) -> None:
+    def __init__(self, check: str, seen: str = "") -> None:
         super().__init__(f"verification failed: {check}")
         self.check = check
+        self.seen = seen
 
 
 class UnknownKey(TokenInvalid):
@@ -150,19 +161,31 @@ class LoginLoop(LoginFault):
 
 
 class NotAllowed(LoginFault):
+    """`subject` is who was turned away, as in `Identity.key`; `why` goes on from there."""
+
     code = "not_allowed"
     public = "Your account is not on the list of those who may sign in here."
 
+    def __init__(self, subject: str, why: str) -> None:
+        super().__init__(f"{subject} {why}")
+        self.subject = subject
+
 
 class ProviderFault(GatewayError):
-    """`provider` is the name of its section in gateway.yaml."""
+    """`provider` is the name of its section in gateway.yaml.
+
+    `remedy` says what to write or to mend where nobody but the operator can; then it is an alarm too. So nothing that
+    a browser sends may lead to one.
+    """
 
     code = "provider_fault"
     public = "The identity provider did not answer as expected. Please try again."
 
-    def __init__(self, provider: str, detail: str) -> None:
-        super().__init__(f"provider {provider}: {detail}")
+    def __init__(self, provider: str, detail: str, remedy: str = "") -> None:
+        super().__init__(f"provider {provider}: {detail}" + (f"; {remedy}" if remedy else ""))
         self.provider = provider
+        self.detail = detail
+        self.remedy = remedy
 
 
 class ProviderUnavailable(ProviderFault):
@@ -172,9 +195,15 @@ class ProviderUnavailable(ProviderFault):
     public = "The identity provider cannot be reached at the moment. Please try again shortly."
 
     def __init__(
-        self, provider: str, detail: str, *, ambiguous: bool = False, retry_after: float | None = None
+        self,
+        provider: str,
+        detail: str,
+        *,
+        ambiguous: bool = False,
+        retry_after: float | None = None,
+        remedy: str = "",
     ) -> None:
-        super().__init__(provider, detail)
+        super().__init__(provider, detail, remedy)
         self.ambiguous = ambiguous
         self.retry_after = retry_after
 
@@ -185,8 +214,8 @@ class ProviderRefused(ProviderFault):
     code = "provider_refused"
     public = "The identity provider refused the sign-in."
 
-    def __init__(self, provider: str, error: str) -> None:
-        super().__init__(provider, f"refused with {error!r}")
+    def __init__(self, provider: str, error: str, remedy: str = "") -> None:
+        super().__init__(provider, f"refused with {error!r}", remedy)
         self.error = error
 
     @property
@@ -199,13 +228,18 @@ class ProviderMisconfigured(ProviderRefused):
     code = "provider_misconfigured"
     public = "Sign-in is not set up correctly. The operator has been told."
 
+    def __init__(self, provider: str, error: str) -> None:
+        mend = "compare client_id, client_secret and client_auth with what the provider has for this client"
+        super().__init__(provider, error, f"{mend} (providers.{provider})")
+
 
 class ProviderLied(ProviderFault):
-    """Verification failed. `check` names the failed check, in the words of the specification."""
+    """Verification failed. `check` names the failed check, in the words of the specification; `seen` what was there."""
 
     code = "provider_lied"
     public = "The answer of the identity provider could not be verified."
 
-    def __init__(self, provider: str, check: str) -> None:
-        super().__init__(provider, f"verification failed: {check}")
+    def __init__(self, provider: str, check: str, seen: str = "", remedy: str = "") -> None:
+        detail = f"verification failed: {check}"
+        super().__init__(provider, f"{detail}: {seen}" if seen else detail, remedy)
         self.check = check

@@ -59,7 +59,8 @@ class Proxy:
         self._public = public
         self._application = application
         self._prefix = f"{gateway_path}/".encode("ascii")
-        self._metadata = f"/.well-known/oauth-authorization-server{gateway_path}".encode("ascii")
+        metadata = f"/.well-known/oauth-authorization-server{gateway_path}"
+        self._paths = {gateway_path.encode("ascii"), metadata.encode("ascii")}
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One request of a client, and its answer."""
@@ -83,7 +84,7 @@ class Proxy:
         if not head.target.startswith(b"/"):
             raise Malformed("target")  # the absolute form names a second host
         path = head.target.partition(b"?")[0]
-        if path.startswith(self._prefix) or path == self._metadata:
+        if path.startswith(self._prefix) or path in self._paths:
             await self._pass(self._public, head, to_gateway(head), reader, writer, _NO_GATEWAY)
             return
         answer = await self._asked(head)

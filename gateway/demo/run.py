@@ -31,12 +31,12 @@ from gateway.settings.units import Bind
 FRONT_PORT = 8080
 
 
-def demo(front_port: int = FRONT_PORT) -> int:
-    """Run until Ctrl-C; returns the exit code. `front_port` is taken where it is free."""
+def demo(front_port: int | None = None) -> int:
+    """Run until Ctrl-C; returns the exit code. `front_port` is the proxy's; without it 8080, or another if that is taken."""
     return asyncio.run(_until_interrupted(front_port))
 
 
-async def _until_interrupted(front_port: int) -> int:
+async def _until_interrupted(front_port: int | None) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -58,13 +58,13 @@ async def run_demo(
     *,
     say: Callable[[str], None],
     nginx: str | None = None,
-    front_port: int = FRONT_PORT,
+    front_port: int | None = None,
     access_lifetime: float = 300.0,
 ) -> int:
     """Play until `stop` is set: 0, or 1 where the gateway or the proxy ended by itself.
 
     `nginx` is its binary; without it the built-in proxy is used. `access_lifetime` is that of the provider's tokens,
-    in seconds. Raises `DemoFault`.
+    in seconds. Raises `DemoFault`, also where `front_port` is given and cannot be had.
     """
     with tempfile.TemporaryDirectory(prefix="gateway-demo-") as folder:
         async with on_stage(Path(folder), nginx, front_port, access_lifetime) as (stage, proxy, children):
@@ -74,10 +74,11 @@ async def run_demo(
 
 @asynccontextmanager
 async def on_stage(
-    folder: Path, nginx: str | None, front_port: int, access_lifetime: float
+    folder: Path, nginx: str | None, front_port: int | None, access_lifetime: float
 ) -> AsyncIterator[tuple[Stage, str, list[asyncio.subprocess.Process]]]:
     """Everything running: the stage, what the proxy is called, and the processes."""
-    stage, random = Stage(folder, free_ports(front_port)), secrets.token_bytes
+    ports = free_ports(FRONT_PORT) if front_port is None else free_ports(front_port, insist=True)
+    stage, random = Stage(folder, ports), secrets.token_bytes
     client_secret = secret_text(random)
     set_up(stage, Keyring.generate(random, time.time()), client_secret)
     provider = IdentityProvider(

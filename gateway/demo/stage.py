@@ -3,10 +3,12 @@
 import os
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.demo.authorization import Client
+from gateway.errors import DemoFault
 from gateway.keys.keyring import Keyring
 
 LOOPBACK = "127.0.0.1"
@@ -35,7 +37,8 @@ class Stage:
 
     @property
     def front(self) -> str:
-        return f"http://{LOOPBACK}:{self.ports.front}"
+        # Browsers leave the usual port out, and what they send is compared with this text.
+        return f"http://{LOOPBACK}" if self.ports.front == 80 else f"http://{LOOPBACK}:{self.ports.front}"
 
     @property
     def public_url(self) -> str:
@@ -77,25 +80,27 @@ class Stage:
         )
 
 
-def free_ports(front: int) -> Ports:
-    """Six free ports; the first is `front` where that is free."""
-    held = [_held(front) or _held(0), *(_held(0) for _ in range(5))]
-    numbers = [sock.getsockname()[1] for sock in held if sock is not None]
-    for sock in held:
-        if sock is not None:
-            sock.close()
-    return Ports(*numbers)
+def free_ports(front: int, *, insist: bool = False) -> Ports:
+    """Six free ports. The first is `front` where that can be had; else another, or with `insist` a `DemoFault`."""
+    with ExitStack() as held:
+        try:
+            first = _held(front, held)
+        except OSError as error:
+            if insist:
+                reason = (error.strerror or "no such port").lower()
+                raise DemoFault(
+                    f"cannot listen on {LOOPBACK}:{front}: {reason}; free it, or write another --port"
+                ) from None
+            first = _held(0, held)
+        return Ports(first, *(_held(0, held) for _ in range(5)))
 
 
-def _held(port: int) -> socket.socket | None:
-    sock = socket.socket()
+def _held(port: int, held: ExitStack) -> int:
+    sock = held.enter_context(socket.socket())
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        sock.bind((LOOPBACK, port))
-    except OSError:
-        sock.close()
-        return None
-    return sock
+    sock.bind((LOOPBACK, port))
+    number: int = sock.getsockname()[1]
+    return number
 
 
 def set_up(stage: Stage, ring: Keyring, client_secret: str) -> None:

@@ -15,7 +15,7 @@ from gateway.errors import Limited, Malformed, Refused, StoreFault, UntrustedPee
 from gateway.forward_auth.check import Asked, Check, Judged
 from gateway.forward_auth.contracts.contract import Contract, Outage, Refusal, Wait
 from gateway.forward_auth.shell import NOT_FOUND, announces_body, head_of, send_reply
-from gateway.guard.proxies import Proxies
+from gateway.guard.proxies import Proxies, shown
 from gateway.identity.presented import Head, Reply
 from gateway.observe.events import Alarm, DecisionMade, Emit
 
@@ -106,9 +106,11 @@ class Verify:
     def _failed(self, error: Exception, decision_id: str) -> Judged:
         match error:
             case UntrustedPeer():
-                return Judged(Refusal("untrusted_peer", True, decision_id), "refused", error.reason)
+                refusal = Refusal("untrusted_peer", True, decision_id)
+                return Judged(refusal, "refused", error.reason, detail=error.detail)
             case Refused():
-                return Judged(Refusal(error.reason, False, decision_id), "refused", error.reason)
+                refusal = Refusal(error.reason, False, decision_id)
+                return Judged(refusal, "refused", error.reason, detail=error.detail)
             case Limited():
                 return Judged(Wait(int(error.retry_after) + 1, decision_id), "limited", error.code)
             case StoreFault():
@@ -139,8 +141,9 @@ class Verify:
                 rule=judged.rule,
                 reason=judged.reason,
                 subject=judged.subject,
-                client=str(client) if client else f"peer {head.peer or 'unix'}",
+                client=shown(client, head),
                 seconds=self._timer() - begun,
+                detail=judged.detail,
             )
         )
         return reply

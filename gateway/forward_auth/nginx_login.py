@@ -1,8 +1,8 @@
 """What nginx shows the browser where auth_request said no: `/verify/auth-request/login`.
 
-nginx throws the body of the check's answer away, so its snippet asks here a second time and passes the status and
-the decision id of the check. Nothing is decided here and no session is opened: the person is sent to the login page,
-or shown the page of a 403, or the program gets its JSON.
+nginx throws the body of the check's answer away, so its snippet asks here a second time and passes the status, the
+decision id and the hint of the check. Nothing is decided here and no session is opened: the person is sent to the
+login page, or shown the page of a 403, or the program gets its JSON.
 """
 
 import re
@@ -13,7 +13,14 @@ from starlette.types import Receive, Scope, Send
 from gateway.errors import Refused
 from gateway.forward_auth.check import Check
 from gateway.forward_auth.contracts.auth_request import AuthRequest
-from gateway.forward_auth.contracts.contract import DECISION_ID, ForbiddenPage, challenged, forbidden, problem
+from gateway.forward_auth.contracts.contract import (
+    DECISION_ID,
+    LOGIN_PROVIDERS,
+    ForbiddenPage,
+    challenged,
+    forbidden,
+    problem,
+)
 from gateway.forward_auth.endpoint import check_size
 from gateway.forward_auth.navigation import is_navigation
 from gateway.forward_auth.shell import announces_body, head_of, send_reply
@@ -51,7 +58,7 @@ class AuthRequestLogin:
             return problem(403, decision_id, {"error": "refused", "reason": error.reason})
         navigation = is_navigation(head, asked.target.method)
         if head.all(STATUS) == (b"401",):
-            url = self._check.login_url(asked, navigation=navigation)
+            url = self._check.login_url(asked, self._hint(head), navigation=navigation)
             return challenged(url, decision_id, navigation=navigation)
         return forbidden(self._page, decision_id, navigation=navigation)
 
@@ -60,3 +67,8 @@ class AuthRequestLogin:
         if len(given) == 1 and _DECISION.fullmatch(given[0]):
             return given[0].decode("ascii")
         return self._new_id()
+
+    def _hint(self, head: Head) -> str:
+        """The hint of the check's 401, read as if a stranger had written it."""
+        given = head.all(LOGIN_PROVIDERS)
+        return self._check.read_hint(given[0].decode("latin-1")) if len(given) == 1 else ""

@@ -118,6 +118,11 @@ class Proxies:
         return known
 
 
+def shown(client: Address | None, head: Head) -> str:
+    """The client of a call for the log: its address, or where nobody trustworthy told one, the peer that sent it."""
+    return str(client) if client else f"peer {head.peer or 'unix'}"
+
+
 def read_address(text: str) -> Address | None:
     """`192.0.2.1`, `192.0.2.1:567`, `2001:db8::1` or `[2001:db8::1]:567`; `None` for everything else.
 

@@ -9,7 +9,8 @@ class Identity:
 
     `groups` are final names (qualified with the provider where there are several providers).
     `authenticated_at` is in Unix seconds, as the provider states it (`auth_time`), else the moment of the login.
-    `issuer` says which provider stood behind the section name when this was written.
+    `issuer` says which provider stood behind the section name when this was written; `sid` is what the provider calls
+    its own session (claim `sid`), by which it can end ours.
     """
 
     provider: str
@@ -24,6 +25,7 @@ class Identity:
     groups: tuple[str, ...] = ()
     acr: str = ""
     amr: tuple[str, ...] = ()
+    sid: str = ""
 
     @property
     def key(self) -> str:

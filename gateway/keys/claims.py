@@ -49,9 +49,9 @@ def check_claims(claims: Mapping[str, Any], profile: Profile, now: float) -> Non
         if claims.get(name) in (None, "", []):
             raise TokenInvalid(f"{name} is missing")
     if "iss" in claims and claims["iss"] != profile.issuer:
-        raise TokenInvalid("iss")
+        raise TokenInvalid("iss", f"{claims['iss']!r:.200}")
     if "aud" in claims and profile.audience not in _audiences(claims["aud"]):
-        raise TokenInvalid("aud")
+        raise TokenInvalid("aud", f"{claims['aud']!r:.200}")
     if "sub" in claims and not isinstance(claims["sub"], str):
         raise TokenInvalid("sub")
     _check_times(claims, profile.leeway, now)

@@ -83,7 +83,7 @@ def _allowed_algorithm(header: Mapping[str, Any], profile: Profile) -> str:
     # RFC 8725 section 3.1: the caller's list decides. `none` and HS* are in no list that this module knows.
     alg = header.get("alg")
     if not isinstance(alg, str) or alg not in profile.algorithms or alg not in ALGORITHMS:
-        raise TokenInvalid("alg")
+        raise TokenInvalid("alg", f"{alg!r:.40}")
     return alg
 
 

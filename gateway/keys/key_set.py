@@ -70,7 +70,12 @@ class KeySet:
         """
         fitting = [key for key in self.keys if key.fits(alg) and (kid is None or key.kid == kid)]
         if len(fitting) != 1:
-            raise UnknownKey("key (none fits)" if not fitting else "key (several fit)")
+            known = (
+                ", ".join([f"{key.kid!r:.80} ({key.alg or key.kind})" for key in self.keys])
+                or "no usable key"
+            )
+            seen = f"signed with {kid!r:.80} ({alg}), the key set has {known}"
+            raise UnknownKey("key (none fits)" if not fitting else "key (several fit)", f"{seen:.600}")
         return fitting[0]
 
 

@@ -23,7 +23,7 @@ from gateway.keys.signing_key import SigningKey, State
 from gateway.keys.strict_json import parse_object
 
 VERSION = 1
-_MEND = "restore the key file from a backup, or make a new one with `gateway keys generate` (everybody signs in again)"
+_MEND = "restore the file from a backup, or move it away and run `gateway keys generate` (everybody signs in again)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,10 @@ def _signing_key_of(entry: Mapping[str, Any]) -> SigningKey:
     state = entry.get("state")
     if state not in ("next", "active", "retired"):
         raise KeyFault(f"the state of an assertion key is none of next, active, retired: {_MEND}")
-    key = SigningKey.parse(entry.get("pem"), _created(entry), state)
+    try:
+        key = SigningKey.parse(entry.get("pem"), _created(entry), state)
+    except KeyFault as fault:
+        raise KeyFault(f"{fault}: {_MEND}") from None
     if key.kid != entry.get("kid"):
         raise KeyFault(f"the kid of an assertion key is not its RFC 7638 thumbprint: {_MEND}")
     return key

@@ -48,11 +48,9 @@ class SigningKey:
         try:
             private = load_pem_private_key(pem.encode("ascii"), password=None)
         except (ValueError, TypeError, AttributeError):
-            raise KeyFault(
-                "an assertion key is not an unencrypted private key in PEM: restore the key file"
-            ) from None
+            raise KeyFault("an assertion key is not an unencrypted private key in PEM") from None
         if not isinstance(private, EllipticCurvePrivateKey) or not isinstance(private.curve, SECP256R1):
-            raise KeyFault("an assertion key is not of curve P-256: restore the key file")
+            raise KeyFault("an assertion key is not of curve P-256")
         return cls._of(private, created, state)
 
     @classmethod

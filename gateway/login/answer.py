@@ -4,17 +4,19 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from urllib.parse import parse_qsl
 
-from gateway.errors import Malformed, ProviderMisconfigured, ProviderRefused, ProviderUnavailable
+from gateway.errors import Malformed, ProviderRefused, ProviderUnavailable
 
 MAX_PARAMETERS = 50
 
-# RFC 6749 section 4.1.2.1 and OpenID Connect Core section 3.1.2.6: who can do something about which error.
+# RFC 6749 section 4.1.2.1 and OpenID Connect Core section 3.1.2.6.
 _TRANSIENT = frozenset({"server_error", "temporarily_unavailable"})
-_OPERATOR = frozenset(
-    {"invalid_request", "unauthorized_client", "unsupported_response_type", "invalid_scope", "invalid_client"}
-)
-_PERSON = frozenset(
+_FINAL = frozenset(
     {
+        "invalid_request",
+        "unauthorized_client",
+        "unsupported_response_type",
+        "invalid_scope",
+        "invalid_client",
         "access_denied",
         "login_required",
         "interaction_required",
@@ -44,15 +46,17 @@ def parameters(query: bytes) -> Mapping[str, str]:
 
 
 def check_error(provider: str, answer: Mapping[str, str]) -> None:
-    """Raise what the provider's `error` parameter means. Its text is never repeated: anybody can write the link."""
+    """Raise what the provider's `error` parameter means.
+
+    Anybody with an open attempt can write the link: the text is never repeated, the log knows the code where it is one
+    of the specification, and none of them is an alarm. What the provider says to us alone can be (`providers.oauth`).
+    """
     if "error" not in answer:
         return
     error = answer["error"]
     if error in _TRANSIENT:
         raise ProviderUnavailable(provider, f"callback with {error}")
-    if error in _OPERATOR:
-        raise ProviderMisconfigured(provider, error)
-    raise ProviderRefused(provider, error if error in _PERSON else "an unknown error")
+    raise ProviderRefused(provider, error if error in _FINAL else "an unknown error")
 
 
 def the_code(answer: Mapping[str, str]) -> str:

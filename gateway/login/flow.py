@@ -9,7 +9,7 @@ neither call a provider nor spend a code (RFC 9700 section 4.7; CVE-2017-1000069
 """
 
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
@@ -19,7 +19,7 @@ from gateway.errors import (
     Limited,
     LoginLoop,
     NotAllowed,
-    ProviderMisconfigured,
+    ProviderFault,
     StoreFault,
 )
 from gateway.guard.rate_limit import RateLimit
@@ -29,13 +29,14 @@ from gateway.login.answer import check_error, parameters, the_code
 from gateway.login.attempt import Attempt, Trace, check_browser, digest, fitted, is_secret, new_secret
 from gateway.login.attempts import Attempts
 from gateway.login.browser import Browser
+from gateway.login.hint import read_hint
 from gateway.login.recent_logout import RecentLogout
 from gateway.login.return_to import ReturnTo
 from gateway.login.visitors import Visitors
 from gateway.observe.events import Alarm, Emit, LoginFinished
 from gateway.providers.provider import Arrival, Redirects, SignedIn
 from gateway.providers.provider import Flow as ProviderFlow
-from gateway.sessions.session import Session
+from gateway.sessions.device import device_of
 
 T = TypeVar("T")
 
@@ -79,8 +80,7 @@ class Choice:
 class Flow:
     """Everything a login needs, wired once; it keeps nothing of a request (CVE-2026-33544).
 
-    `admits` says whether the provider's `allow:` lists a person. `satisfied` says whether a session is enough for
-    a return address, `wanted` which providers its rule asks for (none means any).
+    `admits` says whether the provider's `allow:` lists a person.
     """
 
     providers: Mapping[str, Redirects]
@@ -91,8 +91,6 @@ class Flow:
     loops: RateLimit
     recent_logout: RecentLogout
     run: Run
-    satisfied: Callable[[str, Session | None], bool]
-    wanted: Callable[[str], frozenset[str]]
     emit: Emit
     clock: Callable[[], float]
     random: Callable[[int], bytes]
@@ -101,16 +99,22 @@ class Flow:
     async def enter(
         self, head: Head, asked_for: str, hint: str, client: Client, decision_id: str
     ) -> Way | Choice:
-        """The login page: straight on where there is nothing to choose, else the choice."""
+        """The login page: straight on where there is nothing to choose, else the choice.
+
+        `hint` is what the check knows of the rule: the providers whose login it looks at. Without one any login will
+        do. The rule is not looked up here: a return address tells neither the client's network nor the policy that
+        the proxy named, and another rule found by it would send the person in circles.
+        """
         return_to = self.return_to.of_request(asked_for)
-        names = self._offered(return_to)
-        only = hint if hint in names else names[0] if len(names) == 1 else ""
+        hinted = read_hint(hint, self.providers)
+        names = tuple([name for name in self.providers if name in hinted]) or tuple(self.providers)
+        only = names[0] if len(names) == 1 else ""
         with self._told(only, client, decision_id):
-            onward = await self._onward(head, return_to)
+            onward = await self._onward(head, return_to, hinted)
             if onward is not None:
                 return onward
-            browser = self.visitors.known_browser(head)
-            if only and (only == hint or not await self.recent_logout.of(browser)):
+            # A hint does not shorten the pause after a logout: it came with the page, not from the person.
+            if only and not await self.recent_logout.of(self.visitors.known_browser(head)):
                 return await self._depart(head, only, return_to, client)
         return Choice(tuple([(name, self.providers[name].title) for name in names]), return_to)
 
@@ -119,7 +123,9 @@ class Flow:
         return_to = self.return_to.of_request(asked_for)
         with self._told(provider, client, decision_id):
             # Who chose a provider for no page in particular wants to sign in with it, signed in or not.
-            onward = None if self.return_to.is_own(return_to) else await self._onward(head, return_to)
+            onward = None
+            if not self.return_to.is_own(return_to):
+                onward = await self._onward(head, return_to, (provider,))
             return onward or await self._depart(head, provider, return_to, client)
 
     async def finish(self, head: Head, provider: str, query: bytes, client: Client, decision_id: str) -> Way:
@@ -146,21 +152,27 @@ class Flow:
         trace = Trace(provider, attempt.return_to, attempt.browser, attempt.round, over=False)
         await self.attempts.leave(state, trace)
         try:
-            return await self._sign_in(head, attempt, answer)
+            return await self._sign_in(head, attempt, answer, client)
         finally:
             # Whoever waits for this callback waits two seconds at most; a fault here must not undo a login.
             with contextlib.suppress(StoreFault):
                 await self.attempts.leave(state, replace(trace, over=True))
 
-    async def _sign_in(self, head: Head, attempt: Attempt, answer: Mapping[str, str]) -> tuple[Way, str]:
+    async def _sign_in(
+        self, head: Head, attempt: Attempt, answer: Mapping[str, str], client: Client
+    ) -> tuple[Way, str]:
         check_error(attempt.provider, answer)
         signed_in = await self._arrive(attempt, answer)
         if not self.admits(signed_in.identity):
-            raise NotAllowed(f"{signed_in.identity.key} is not among those whom `allow:` lists")
+            raise NotAllowed(signed_in.identity.key, "is not among those whom `allow:` lists")
         await self._count(attempt.browser)
         # Whatever cookie came along, the session has a new id and a new key: a planted one is worth nothing.
         begun = await self.visitors.sessions.begin(
-            signed_in.identity, signed_in.grant, self.visitors.ticket(head), attempt.browser
+            signed_in.identity,
+            signed_in.grant,
+            self.visitors.ticket(head),
+            attempt.browser,
+            device_of(head, client.address),
         )
         # Judged once more: an address that was fine ten minutes ago may have left the configuration.
         way = Way(self.return_to.of_request(attempt.return_to), (self.visitors.session_cookie(begun.cookie),))
@@ -228,12 +240,12 @@ class Flow:
         await self.attempts.open(state, fitted(attempt, self.return_to.fallback), client.prefix)
         return Way(departure.url, (self.visitors.browser_cookie(browser),))
 
-    async def _onward(self, head: Head, return_to: str) -> Way | None:
-        """Straight to the return address, for whom it is open already."""
+    async def _onward(self, head: Head, return_to: str, wanted: Collection[str]) -> Way | None:
+        """Straight to the return address, for whom has a login of one of `wanted`; of anybody where that is empty."""
         current = await self.visitors.current(head)
         if current is None:
             return None
-        if not self.return_to.is_own(return_to) and not self.satisfied(return_to, current.session):
+        if wanted and not any(one.provider in wanted for one in current.session.identities):
             return None
         browser = self.visitors.known_browser(head)
         await self._count(browser.mark if browser else digest("session", current.session.id))
@@ -246,19 +258,15 @@ class Flow:
         except Limited as limited:
             raise LoginLoop(f"signed in too often in a minute, next in {limited.retry_after:.0f} s") from None
 
-    def _offered(self, return_to: str) -> tuple[str, ...]:
-        wanted = self.wanted(return_to)
-        names = tuple(self.providers)
-        return tuple([name for name in names if name in wanted]) or names
-
     @contextlib.contextmanager
     def _told(self, provider: str, client: Client, decision_id: str) -> Iterator[None]:
         """Tell of whatever stops a login, at its beginning too: the page shows a reference, the log has to know it."""
         try:
             yield
         except GatewayError as error:
-            self._say(provider, error.code, "", client, decision_id, str(error))
-            if isinstance(error, ProviderMisconfigured):
+            subject = error.subject if isinstance(error, NotAllowed) else ""
+            self._say(provider, error.code, subject, client, decision_id, str(error))
+            if isinstance(error, ProviderFault) and error.remedy:
                 self.emit(Alarm(error.code, str(error)))
             raise
 

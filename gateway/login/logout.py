@@ -15,6 +15,8 @@ from gateway.login.flow import Run, Way
 from gateway.login.recent_logout import RecentLogout
 from gateway.login.visitors import Visitor, Visitors
 from gateway.providers.provider import EndsSession, Provider
+from gateway.sessions.deferred import DeferredEnds
+from gateway.sessions.sealing import session_id
 from gateway.sessions.session import Grant
 
 
@@ -25,6 +27,7 @@ class Logout:
     providers: Mapping[str, Provider]
     visitors: Visitors
     recent_logout: RecentLogout
+    deferred: DeferredEnds
     run: Run
     public_url: str
 
@@ -48,6 +51,11 @@ class Logout:
             await self.recent_logout.note(browser)
         cookies.append(self.visitors.browser_cookie(browser))
         return Way(await self._at_the_provider(current, grant) or self.signed_out, tuple(cookies))
+
+    async def defer(self, head: Head) -> bool:
+        """End the session of a request as soon as the store answers; whether that can be kept in mind."""
+        ticket = self.visitors.ticket(head)
+        return ticket is not None and await self.deferred.add(session_id(ticket), "logout")
 
     async def _forget(self, head: Head) -> None:
         """End a record that counts for nobody now: with its provider's section back it would be a session again."""

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.errors import GatewayError, Malformed, Refused, StoreFault
 from gateway.guard.csrf import check_fetch_metadata, check_form_token, form_token
-from gateway.guard.proxies import Proxies
+from gateway.guard.proxies import Proxies, shown
 from gateway.guard.rate_limit import prefix_of
 from gateway.identity.presented import Head, Reply
 from gateway.login.answer import parameters
@@ -89,11 +89,17 @@ class LoginDoor:
 
     async def ask_logout(self, call: Call) -> Reply:
         """GET /auth/logout: asks, and changes nothing."""
-        current = await self.visitors.current(call.head)
+        ticket = self.visitors.ticket(call.head)
+        if ticket is None:
+            return _redirect(Way(self.logout.signed_out))
+        try:
+            current = await self.visitors.current(call.head)
+        except StoreFault:
+            # Nobody can say who it is; to sign out has to be possible all the same.
+            return self.answers.pages.logout("", self._form_token(ticket))
         if current is None:
             return _redirect(Way(self.logout.signed_out))
-        token = form_token(self.form_key, _binding(current.ticket), self.visitors.random)
-        return self.answers.pages.logout(current.session.latest.user, token)
+        return self.answers.pages.logout(current.session.latest.user, self._form_token(ticket))
 
     async def end_session(self, call: Call) -> Reply:
         """POST /auth/logout, sent by our own form."""
@@ -106,19 +112,32 @@ class LoginDoor:
         try:
             return _redirect(await self.logout.end(call.head))
         except StoreFault:
-            # The browser forgets its ticket; that the record lives on is said and not hidden.
-            fault = faults.LOGOUT_UNFINISHED
+            # The browser forgets its ticket; that the record lives on, for now or for longer, is said and not hidden.
+            deferred = await self.logout.defer(call.head)
+            fault = faults.LOGOUT_DEFERRED if deferred else faults.LOGOUT_UNFINISHED
             cookie = (b"set-cookie", self.visitors.no_session_cookie().encode("latin-1"))
             return self.answers.fault(call.head, fault, fault.key, call.decision_id, cookie)
 
-    async def signed_out(self, call: Call) -> Reply:  # noqa: ARG002 (a handler like the others)
-        """GET /auth/signed-out: the end of a logout, and of nothing else."""
-        return self.answers.pages.signed_out()
+    async def signed_out(self, call: Call) -> Reply:
+        """GET /auth/signed-out: the end of a logout. Who is signed in all the same is not told otherwise."""
+        current = await self.visitors.current(call.head)
+        if current is None:
+            return self.answers.pages.signed_out()
+        return self.answers.pages.still_signed_in(
+            current.session.latest.user, self._form_token(current.ticket)
+        )
+
+    async def home(self, call: Call) -> Reply:  # noqa: ARG002 (a handler like the others)
+        """GET of the bare address: to the page that says who is signed in."""
+        return _redirect(Way(self.flow.return_to.fallback))
 
     async def me(self, call: Call) -> Reply:
         """GET /users/me."""
         current = await self.visitors.current(call.head)
         return self.answers.me(call.head, current.session if current else None, call.decision_id)
+
+    def _form_token(self, ticket: Ticket) -> str:
+        return form_token(self.form_key, _binding(ticket), self.visitors.random)
 
     def _not_found(self, call: Call) -> Reply:
         return self.answers.fault(call.head, faults.NOT_FOUND, "not_found", call.decision_id)
@@ -126,7 +145,7 @@ class LoginDoor:
     def read(self, head: Head, query: bytes, form: Mapping[str, str], path: Mapping[str, str]) -> Call:
         """A request as a value, under an id of its own."""
         address = self.proxies.client(head)
-        client = Client(str(address) if address else "unknown", prefix_of(address))
+        client = Client(shown(address, head), prefix_of(address))
         return Call(head, query, form, path, client, self.new_id())
 
     async def answer(self, call: Call, handler: Handler) -> Reply:
@@ -151,7 +170,8 @@ class Endpoint:
         self._door = door
         self._handlers = handlers
         self._reads = reads
-        self._allow = ", ".join(sorted({*handlers, "HEAD"})).encode("ascii")
+        more = {"HEAD"} if "GET" in handlers else set()
+        self._allow = ", ".join(sorted({*handlers, *more})).encode("ascii")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         head = _head(scope)
@@ -175,6 +195,11 @@ class Endpoint:
         return await self._door.answer(call, handler)
 
 
+def home_route(door: LoginDoor, path: str) -> Route:
+    """The bare address of the gateway, which people type."""
+    return Route(path, Endpoint(door, {"GET": door.home}, reads=True))
+
+
 def login_routes(door: LoginDoor) -> list[Route]:
     """The routes of the login, to be mounted under the path of `public_url`."""
     files = static_files()
@@ -184,6 +209,7 @@ def login_routes(door: LoginDoor) -> list[Route]:
         return found or door.answers.fault(call.head, faults.NOT_FOUND, "not_found", call.decision_id)
 
     return [
+        home_route(door, "/"),
         Route("/auth/login", Endpoint(door, {"GET": door.login})),
         Route("/auth/logout", Endpoint(door, {"GET": door.ask_logout, "POST": door.end_session}, reads=True)),
         Route("/auth/signed-out", Endpoint(door, {"GET": door.signed_out}, reads=True)),
@@ -204,7 +230,7 @@ def _head(scope: Scope) -> Head:
 
 def _form(head: Head, body: bytes) -> Mapping[str, str]:
     """The fields of a form; none where the body is something else, or names a field twice."""
-    if [kind.partition(b";")[0] for kind in head.all(b"content-type")] != [
+    if [kind.partition(b";")[0].strip().lower() for kind in head.all(b"content-type")] != [
         b"application/x-www-form-urlencoded"
     ]:
         return {}

@@ -17,7 +17,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class DecisionMade(Event):
-    """One answer of a verify endpoint. `seconds` is the time spent on it; `path` carries no query."""
+    """One answer of a verify endpoint. `seconds` is the time spent on it; `path` carries no query.
+
+    `detail` says more of `reason`: the lists of criteria that a person fails, the host that was asked for.
+    """
 
     name = "decision.made"
     decision_id: str
@@ -32,6 +35,7 @@ class DecisionMade(Event):
     subject: str
     client: str
     seconds: float
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +61,36 @@ class SessionBegun(Event):
 
 @dataclass(frozen=True, slots=True)
 class SessionEnded(Event):
-    """`reason`: logout | replaced | idle | absolute | refresh_refused | refresh_exhausted | unreadable."""
+    """`reason`: logout | replaced | idle | absolute | refresh_refused | refresh_exhausted | unreadable | revoked |
+    disabled | backchannel_logout | frontchannel_logout | operator | crowded_out.
+    """
 
     name = "session.ended"
     session: str
     subject: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonSignedOut(Event):
+    """All sessions of a person were ended at once; `person` is a name in the store, `reason` as in `SessionEnded`."""
+
+    name = "person.signed_out"
+    person: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderLogout(Event):
+    """A provider told of a logout. `channel`: back | front; `outcome`: ok, or the code of the error that ended it."""
+
+    name = "provider.logout"
+    provider: str
+    channel: str
+    outcome: str
+    client: str
+    decision_id: str
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +107,57 @@ class RefreshFinished(Event):
 
 @dataclass(frozen=True, slots=True)
 class StoreCalled(Event):
-    """One call of the store; `outcome` is `ok` or `error`."""
+    """One call of the store. `outcome` is `ok` or `error`; `detail` says of an error its kind and what it was."""
 
     name = "store.called"
     verb: str
     outcome: str
     seconds: float
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRecovered(Event):
+    """An outage of the store is over: it took `seconds`, and `failed` calls failed. An `Alarm` told of its beginning."""
+
+    name = "store.recovered"
+    store: str  # its address, without what signs in there
+    seconds: float
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeHeard(Event):
+    """Another process told what to forget: `about` a session, a person or all; `seconds` since it was published."""
+
+    name = "notice.heard"
+    about: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class NoticesIgnored(Event):
+    """So many messages on the bus were none of ours."""
+
+    name = "notice.ignored"
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class BusChanged(Event):
+    """`outcome`: current | lost. While it is lost every check asks the store."""
+
+    name = "bus.changed"
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GraceGiven(Event):
+    """So many checks were answered from memory because the store did not answer (`on_store_failure: grace`)."""
+
+    name = "grace.given"
+    count: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,16 @@ from structlog.typing import Processor
 from gateway.errors import GatewayError
 from gateway.observe.events import (
     Alarm,
+    BusChanged,
     DecisionMade,
     Event,
+    GraceGiven,
     HeaderOverflowed,
     LoginFinished,
     LogLinesDropped,
+    NoticeHeard,
+    NoticesIgnored,
+    ProviderLogout,
     RefreshFinished,
     StoreCalled,
 )
@@ -42,8 +47,10 @@ _NUMBERS = {
 _OUTCOMES: dict[type[Event], dict[str, str]] = {
     DecisionMade: {"allow": "info", "challenge": "info", "step_up": "info", "forbid": "info"},
     LoginFinished: {"ok": "info"},
+    ProviderLogout: {"ok": "info"},
     RefreshFinished: {"ok": "info", "conflict": "info", "gone": "info", "misconfigured": "error"},
     StoreCalled: {"ok": "debug"},
+    BusChanged: {"current": "info"},
 }
 
 # These print addresses, headers or commands when they are talkative; with them codes, states and tickets.
@@ -54,8 +61,10 @@ def level_of(event: Event) -> str:
     """debug, info, warning or error."""
     if isinstance(event, Alarm):
         return "error"
-    if isinstance(event, (HeaderOverflowed, LogLinesDropped)):
+    if isinstance(event, (HeaderOverflowed, LogLinesDropped, NoticesIgnored, GraceGiven)):
         return "warning"
+    if isinstance(event, NoticeHeard):
+        return "debug"
     levels = _OUTCOMES.get(type(event))
     return levels.get(getattr(event, "outcome", ""), "warning") if levels else "info"
 

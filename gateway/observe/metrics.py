@@ -14,16 +14,22 @@ from prometheus_client.registry import Collector
 from gateway.errors import GatewayError
 from gateway.observe.events import (
     Alarm,
+    BusChanged,
     DecisionMade,
     Event,
+    GraceGiven,
     HeaderOverflowed,
     LoginFinished,
     LogLinesDropped,
+    NoticeHeard,
+    NoticesIgnored,
+    ProviderLogout,
     RefreshFinished,
     SessionBegun,
     SessionEnded,
     StoreCalled,
 )
+from gateway.storage.bus import About
 from gateway.storage.store import Store
 
 OTHER = "other"
@@ -48,8 +54,23 @@ ENDINGS = (
     "refresh_refused",
     "refresh_exhausted",
     "unreadable",
+    "revoked",
+    "disabled",
+    "backchannel_logout",
+    "frontchannel_logout",
+    "operator",
+    "crowded_out",
 )
-VERBS = tuple(sorted(name for name in vars(Store) if not name.startswith("_")))
+ALARMS = (
+    "internal_error",
+    "provider_lied",
+    "provider_misconfigured",
+    "provider_refresh",
+    "provider_unavailable",
+    "store_unavailable",
+)
+# `wait` is no verb of its own: a write that no replica had in time.
+VERBS = tuple(sorted({name for name in vars(Store) if not name.startswith("_")} | {"wait"}))
 
 # 50 µs to 1 s: a check from the cache at one end, a store that is about to be given up at the other.
 BUCKETS = (
@@ -125,17 +146,23 @@ class Metrics:
         self._checks(self._registry)
         self._people(self._registry, providers)
         self._operations(self._registry)
+        self._memory(self._registry)
         self._about(self._registry, version, config_hash, started)
         self._handlers: dict[type[Event], _Handler] = {
             DecisionMade: self._decision,
             LoginFinished: lambda e: self._logins(e.provider, e.outcome).inc(),
             RefreshFinished: lambda e: self._refreshes(e.provider, e.outcome).inc(),
             StoreCalled: self._store_call,
+            ProviderLogout: lambda e: self._provider_logouts(e.provider, e.channel, e.outcome).inc(),
             SessionBegun: lambda e: self._begun(e.provider).inc(),
             SessionEnded: lambda e: self._ended(e.reason).inc(),
             Alarm: lambda e: self._alarms(e.what).inc(),
             HeaderOverflowed: lambda e: self._emptied(e.header).inc(),
             LogLinesDropped: lambda e: self._dropped.inc(e.count),
+            NoticeHeard: lambda e: self._heard(e.about).observe(e.seconds),
+            NoticesIgnored: lambda e: self._ignored.inc(e.count),
+            BusChanged: lambda e: self._bus.set(e.outcome == "current"),
+            GraceGiven: lambda e: self._grace.inc(e.count),
         }
 
     def _checks(self, registry: CollectorRegistry) -> None:
@@ -160,10 +187,17 @@ class Metrics:
         refreshes = Counter(
             "gateway_refreshes", "Refreshes of provider tokens.", ("provider", "outcome"), registry=registry
         )
+        told = Counter(
+            "gateway_provider_logouts",
+            "Logouts that a provider told of.",
+            ("provider", "channel", "outcome"),
+            registry=registry,
+        )
         begun = Counter("gateway_sessions_begun", "Sessions begun.", ("provider",), registry=registry)
         ended = Counter("gateway_sessions_ended", "Sessions ended.", ("reason",), registry=registry)
         self._logins = _Children(logins, providers, ("ok", *error_codes()))
         self._refreshes = _Children(refreshes, providers, REFRESHES)
+        self._provider_logouts = _Children(told, providers, ("back", "front"), ("ok", *error_codes()))
         self._begun = _Children(begun, providers)
         self._ended = _Children(ended, ENDINGS)
 
@@ -188,9 +222,29 @@ class Metrics:
         self._emptied = _Children(emptied, None)
         self._store_seconds = _Children(seconds, VERBS)
         self._store_errors = _Children(errors, VERBS)
-        self._alarms = _Children(alarms, None)
+        self._alarms = _Children(alarms, ALARMS)
+        for what in ALARMS:
+            # From 0 on: a series that begins with its first alarm has no increase that an alert could see.
+            self._alarms(what)
         self._dropped = Counter(
             "gateway_log_lines_dropped", "Events that have no line in the log.", registry=registry
+        )
+
+    def _memory(self, registry: CollectorRegistry) -> None:
+        heard = Histogram(
+            "gateway_notice_seconds",
+            "Time from a notice of another process to its being heard here.",
+            ("about",),
+            registry=registry,
+            buckets=BUCKETS,
+        )
+        self._heard = _Children(heard, [about.value for about in About])
+        self._ignored = Counter(
+            "gateway_notices_ignored", "Messages on the bus that were none of ours.", registry=registry
+        )
+        self._bus = Gauge("gateway_bus_current", "1 while checks may answer from memory.", registry=registry)
+        self._grace = Counter(
+            "gateway_grace_given", "Checks answered from memory during an outage.", registry=registry
         )
 
     def _about(self, registry: CollectorRegistry, version: str, config_hash: str, started: float) -> None:
@@ -216,6 +270,10 @@ class Metrics:
         self._store_seconds(event.verb).observe(event.seconds)
         if event.outcome != "ok":
             self._store_errors(event.verb).inc()
+
+    def collect(self) -> Iterator[Metric]:
+        """What stands in the exposition, one metric after the other."""
+        return _Plain(self._registry).collect()
 
     def render(self) -> tuple[bytes, bytes]:
         """The exposition, and its content type."""

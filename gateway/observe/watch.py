@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 
+from gateway.observe.alarms import Once
 from gateway.observe.events import Emit
 from gateway.observe.log import Log
 from gateway.observe.metrics import Metrics
@@ -39,7 +40,7 @@ def watch(settings: Settings, clock: Callable[[], float]) -> Watch:
         queue.close()
         undo()
 
-    return Watch(Events(metrics, queue), log, metrics, close)
+    return Watch(Once(Events(metrics, queue), clock), log, metrics, close)
 
 
 def config_hash(settings: Settings) -> str:

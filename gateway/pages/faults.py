@@ -24,9 +24,12 @@ METHOD_NOT_ALLOWED = FaultPage(405, "method_not_allowed", again=False)
 TOO_LARGE = FaultPage(413, "too_large", again=False)
 HEADERS_TOO_LARGE = FaultPage(431, "too_large", again=False)
 NOT_A_NAVIGATION = FaultPage(400, "not_a_navigation", again=False)
+# 202: the browser is signed out, and the rest is accepted (RFC 9110 section 15.3.3).
+LOGOUT_DEFERRED = FaultPage(202, "logout_deferred", again=False)
 LOGOUT_UNFINISHED = FaultPage(503, "logout_unfinished", again=False)
 UNAUTHENTICATED = FaultPage(401, "unauthenticated")
 CANCELLED = FaultPage(403, "cancelled")
+REQUEST_REFUSED = FaultPage(403, "request_refused")
 
 # By the `code` of the exception; where a class has no row, that of its nearest ancestor counts.
 PAGES = MappingProxyType(
@@ -49,11 +52,19 @@ PAGES = MappingProxyType(
 )
 
 
+# RFC 6749 section 4.1.2.1: what a provider objects to in our request, and in no person.
+_OUR_REQUEST = frozenset(
+    {"invalid_request", "unauthorized_client", "unsupported_response_type", "invalid_scope", "invalid_client"}
+)
+
+
 def page_of(error: GatewayError) -> FaultPage:
     """The page of an exception."""
     if isinstance(error, Refused) and error.reason == "not_a_navigation":
         return NOT_A_NAVIGATION
     if isinstance(error, ProviderRefused) and error.error == "access_denied":
         return CANCELLED
+    if type(error) is ProviderRefused and error.error in _OUR_REQUEST:
+        return REQUEST_REFUSED
     codes = [kind.code for kind in type(error).__mro__ if issubclass(kind, GatewayError)]
     return next(PAGES[code] for code in codes if code in PAGES)

@@ -68,7 +68,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._templates.globals |= {
-            "title": settings.title,
+            "title": settings.title or urlsplit(public_url).netloc,
             "language": catalogue.language,
             "base": public_url,
             "say": catalogue.say,
@@ -87,6 +87,10 @@ class Pages:
     def logout(self, user: str, token: str) -> Reply:
         """Asks before a logout; `token` comes back with the form."""
         return self._page(200, "logout", self._form_security, user=user, token=token)
+
+    def still_signed_in(self, user: str, token: str) -> Reply:
+        """In place of the signed-out page for who is signed in: the way out, and the way on; `token` as in `logout`."""
+        return self._page(200, "still_signed_in", self._form_security, user=user, token=token)
 
     def signed_out(self) -> Reply:
         return self._page(200, "signed_out")

@@ -78,6 +78,11 @@ def judged(rule: Rule, identities: Sequence[Identity]) -> Identity | None:
     return None
 
 
+def unmet(rule: Rule, identity: Identity) -> tuple[tuple[str, ...], ...]:
+    """For each block of a rule's criteria the lists that `identity` fails."""
+    return tuple([block.unmet(identity) for block in rule.criteria])
+
+
 def _any_criteria_hold(rule: Rule, identity: Identity) -> bool:
     return rule.access is Access.CRITERIA and any(not block.unmet(identity) for block in rule.criteria)
 

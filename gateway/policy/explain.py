@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gateway.errors import Malformed
 from gateway.identity.identity import Identity
-from gateway.policy.decide import Allow, Decision, decide, judged
+from gateway.policy.decide import Allow, Decision, decide, judged, unmet
 from gateway.policy.rules import Access, Client, Rule, Rules
 from gateway.policy.target import Target
 
@@ -39,7 +39,8 @@ def explain(
     rules: Rules, target: Target, client: Client, identities: Sequence[Identity], may_login: bool = True
 ) -> Explanation:
     """The walk through all rules, in each reading of the path, up to the one that decides."""
-    steps = [step for path in (target.path, *target.readings) for step in _walk(rules, target, path, client)]
+    readings = [(target.path, rules), *rules.other_readings(target)]
+    steps = [step for path, held in readings for step in _walk(held, target, path, client)]
     try:
         rule = rules.match(target, client)
     except Malformed:
@@ -63,4 +64,4 @@ def _unmet(
     if rule is None or rule.access is not Access.CRITERIA or isinstance(decision, Allow):
         return ()
     identity = judged(rule, identities)
-    return tuple([block.unmet(identity) for block in rule.criteria]) if identity else ()
+    return unmet(rule, identity) if identity else ()

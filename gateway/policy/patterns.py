@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass
 
 from gateway.errors import SettingsFault
+from gateway.policy.letter_case import fold
 
 _REGEX = "regex:"
 
@@ -38,10 +39,14 @@ class PathPattern:
         return self.expression.fullmatch(path) is not None
 
 
-def compile_pattern(text: str) -> PathPattern:
-    """A pattern of the configuration. Raises `SettingsFault` with what to write instead."""
+def compile_pattern(text: str, *, folded: bool = False) -> PathPattern:
+    """A pattern of the configuration; `folded` to match paths that `letter_case.fold` has been over.
+
+    Raises `SettingsFault` with what to write instead.
+    """
     if text.startswith(_REGEX):
-        return PathPattern(text, "", _expression(text.removeprefix(_REGEX)))
+        return PathPattern(text, "", _expression(text.removeprefix(_REGEX), folded=folded))
+    text = fold(text) if folded else text
     if not text.startswith(("/", "**/")) and text != "**":
         raise SettingsFault((f"path {text!r}: begin with /, as in /admin/**",))
     segments = text.removeprefix("/").split("/")
@@ -57,10 +62,12 @@ def compile_pattern(text: str) -> PathPattern:
     )
 
 
-def _expression(text: str) -> re.Pattern[str]:
+def _expression(text: str, *, folded: bool) -> re.Pattern[str]:
     """A regular expression of the operator's; `fullmatch` anchors it at both ends."""
+    # An ASCII letter may be part of an escape, as in `\\S`, and stays; the flag makes it fit its folded form.
+    source = "".join([char if char.isascii() else fold(char) for char in text]) if folded else text
     try:
-        return re.compile(text, re.DOTALL)
+        return re.compile(source, re.DOTALL | re.IGNORECASE if folded else re.DOTALL)
     except re.error as error:
         raise SettingsFault((f"path 'regex:{text}': not a regular expression: {error}",)) from None
 

@@ -1,6 +1,10 @@
-"""Ordered rules: the first whose host, path, method and network fit decides; where none fits, the answer is no."""
+"""Ordered rules: the first whose host, path, method and network fit decides; where none fits, the answer is no.
 
-from collections.abc import Mapping, Sequence
+A path that an application may read in several ways is judged in all of them. Where they meet different rules nobody
+knows which of these would have to decide, and the request is refused.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
@@ -8,6 +12,7 @@ from typing import TypeAlias
 
 from gateway.errors import Malformed
 from gateway.policy.criteria import Criteria
+from gateway.policy.letter_case import fold, has_case
 from gateway.policy.networks import Network, plain_address, plain_network
 from gateway.policy.patterns import PathPattern, compile_pattern
 from gateway.policy.rule_index import RuleIndex
@@ -29,10 +34,10 @@ class Access(Enum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """One rule, compiled. Two rules are the same only if they are one and the same object.
+    """One rule, compiled.
 
     `index` is its place, from 0. Empty `hosts`, `paths`, `methods` and `networks` fit everything; a written list has
-    to fit. `hosts` are canonical, exact or `*.suffix`.
+    to fit. `hosts` are canonical, exact or `*.suffix`. `strict`: its sessions are never taken from memory.
     """
 
     name: str
@@ -44,6 +49,7 @@ class Rule:
     paths: tuple[PathPattern, ...] = ()
     methods: frozenset[str] = frozenset()
     networks: tuple[Network, ...] = ()
+    strict: bool = False
 
     def misfit(self, host: str, path: str, method: str, client: Client) -> str:
         """The first matcher that does not fit: host, path, method or network; "" where all do."""
@@ -62,15 +68,30 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All rules in order, and an index so that ten thousand cost as much as ten."""
+    """All rules in order, and an index so that ten thousand cost as much as ten.
+
+    `folded` are the same rules for paths in one case, `None` where case counts or no path is written. `mixed` says
+    that a pattern has capitals: then a path without any may meet another rule in its folded form, too.
+    """
 
     rules: tuple[Rule, ...]
     index: RuleIndex[Rule]
+    folded: "Rules | None" = None
+    mixed: bool = False
 
     @classmethod
-    def of(cls, written: Sequence[RuleSettings]) -> "Rules":
+    def of(cls, written: Sequence[RuleSettings], *, case_sensitive: bool = False) -> "Rules":
         """From the configuration. Raises `SettingsFault` where a path pattern is none."""
-        rules = tuple([_compiled(i, rule) for i, rule in enumerate(written)])
+        plain = cls._of(written, folded=False)
+        patterns = [path for rule in written for path in rule.paths]
+        if case_sensitive or not patterns:
+            return plain
+        mixed = any(has_case(pattern) for pattern in patterns)
+        return cls(plain.rules, plain.index, cls._of(written, folded=True) if mixed else plain, mixed)
+
+    @classmethod
+    def _of(cls, written: Sequence[RuleSettings], *, folded: bool) -> "Rules":
+        rules = tuple([_compiled(i, rule, folded=folded) for i, rule in enumerate(written)])
         return cls(rules, RuleIndex.of([(rule.hosts, rule.paths, rule) for rule in rules]))
 
     def match(self, target: Target, client: Client) -> Rule | None:
@@ -79,10 +100,24 @@ class Rules:
         Raises `Malformed` ("ambiguous_path") where two readings meet different rules.
         """
         found = self._first(target.host, target.path, target.method, client)
-        for reading in target.readings:
-            if self._first(target.host, reading, target.method, client) is not found:
-                raise Malformed("ambiguous_path")
+        # Nearly every path has one reading: no capitals, nothing encoded.
+        if target.readings or (self.folded and (self.mixed or fold(target.path) != target.path)):
+            for path, rules in self.other_readings(target):
+                other = rules._first(target.host, path, target.method, client)  # noqa: SLF001 (of this class)
+                if _place(other) != _place(found):
+                    raise Malformed("ambiguous_path", f"{_called(found)} or {_called(other)}")
         return found
+
+    def other_readings(self, target: Target) -> Iterator[tuple[str, "Rules"]]:
+        """Each other path for which an application may take the target, and the rules to hold it against."""
+        for path in target.readings:
+            yield path, self
+        if self.folded is None:
+            return
+        for path in (target.path, *target.readings):
+            folded = fold(path)
+            if self.mixed or folded != path:
+                yield folded, self.folded
 
     def _first(self, host: str, path: str, method: str, client: Client) -> Rule | None:
         for candidate in self.index.candidates(host, path):
@@ -95,10 +130,13 @@ class Rules:
 
 def compile_policies(written: Mapping[str, PolicySettings]) -> dict[str, Rules]:
     """The policies that a proxy names itself, by their names."""
-    return {name: Rules.of(policy.rules) for name, policy in written.items()}
+    return {
+        name: Rules.of(policy.rules, case_sensitive=policy.case_sensitive_paths)
+        for name, policy in written.items()
+    }
 
 
-def _compiled(index: int, written: RuleSettings) -> Rule:
+def _compiled(index: int, written: RuleSettings, *, folded: bool) -> Rule:
     access, criteria = _access(written)
     return Rule(
         name=written.name or f"rule-{index + 1}",
@@ -107,11 +145,21 @@ def _compiled(index: int, written: RuleSettings) -> Rule:
         criteria=criteria,
         providers=written.providers,
         hosts=tuple([host.lower().replace("[", "").replace("]", "") for host in written.hosts]),
-        paths=tuple([compile_pattern(path) for path in written.paths]),
+        paths=tuple([compile_pattern(path, folded=folded) for path in written.paths]),
         # HEAD is GET without the body (RFC 9110 section 9.3.2); the reverse would open more than was written.
         methods=frozenset(written.methods) | ({"HEAD"} if "GET" in written.methods else frozenset()),
         networks=tuple([plain_network(network) for network in written.networks]),
+        strict=written.freshness == "strict",
     )
+
+
+def _place(rule: Rule | None) -> int:
+    """Where a rule stands; a rule and its folded form stand at one place."""
+    return -1 if rule is None else rule.index
+
+
+def _called(rule: Rule | None) -> str:
+    return "no rule" if rule is None else rule.name
 
 
 def _access(written: RuleSettings) -> tuple[Access, tuple[Criteria, ...]]:

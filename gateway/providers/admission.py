@@ -28,5 +28,5 @@ class Admission:
         unmet = self.allow.unmet(identity) if self.allow is not None else ()
         if unmet:
             raise NotAllowed(
-                f"{identity.key} fails allow: of provider {identity.provider} ({', '.join(unmet)})"
+                identity.key, f"fails allow: of provider {identity.provider} ({', '.join(unmet)})"
             )

@@ -17,6 +17,7 @@ Claims: TypeAlias = Mapping[str, Any]
 
 LONGEST_TEXT = 1024
 MOST_NAMES = 1000
+LONGEST_SID = 255
 
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 # C0, DEL, C1, line and paragraph separators, marks that turn the direction of text, and halves of surrogate pairs
@@ -60,6 +61,7 @@ class Reading:
             groups=self._groups(documents),
             acr=text(id_token.get("acr")),
             amr=tuple([item for item in names(id_token.get("amr")) if item]),
+            sid=provider_sid(id_token),
         )
 
     def _user(self, documents: Sequence[Claims], verified: bool) -> str:
@@ -92,6 +94,12 @@ def subject(provider: str, claims: Claims) -> str:
     if not isinstance(value, str) or not _SUBJECT.fullmatch(value):
         raise ProviderLied(provider, "sub")
     return value
+
+
+def provider_sid(claims: Claims) -> str:
+    """What the provider calls its own session (OpenID Connect Back-Channel Logout 1.0 section 2.1); "" for none."""
+    value = text(claims.get("sid"))
+    return value if len(value) <= LONGEST_SID else ""
 
 
 def find(claims: Claims, path: str) -> Any:

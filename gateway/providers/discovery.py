@@ -27,6 +27,7 @@ class Metadata:
     jwks_uri: str
     userinfo_endpoint: str = ""
     end_session_endpoint: str = ""
+    revocation_endpoint: str = ""
     algorithms: tuple[str, ...]
     states_issuer: bool = False  # RFC 9207 section 3
 
@@ -50,11 +51,13 @@ def document_url(issuer: str) -> str:
 
 def read_metadata(provider: str, issuer: str, answer: Answer) -> Metadata:
     """A verified `Metadata`, or `ProviderLied`."""
-    body = standing_object(provider, "discovery document", answer)
+    if answer.status != 200 or answer.json is None:
+        raise _no_document(provider, issuer, answer)
+    body = answer.json
     # Byte for byte (Discovery section 4.3): a slash more or less is another issuer, and an attacker's document
     # must not be able to speak for ours.
     if body.get("issuer") != issuer:
-        raise ProviderLied(provider, "discovery: issuer differs from the configured one")
+        raise _another_issuer(provider, issuer, body.get("issuer"))
     endpoint = _Endpoints(provider, body, plain_allowed=is_loopback_http(issuer))
     return Metadata(
         issuer=issuer,
@@ -63,17 +66,39 @@ def read_metadata(provider: str, issuer: str, answer: Answer) -> Metadata:
         jwks_uri=endpoint.required("jwks_uri"),
         userinfo_endpoint=endpoint.optional("userinfo_endpoint"),
         end_session_endpoint=endpoint.optional("end_session_endpoint"),
+        revocation_endpoint=endpoint.usable("revocation_endpoint"),
         algorithms=_algorithms(provider, body),
         states_issuer=body.get("authorization_response_iss_parameter_supported") is True,
     )
 
 
+def _no_document(provider: str, issuer: str, answer: Answer) -> ProviderUnavailable:
+    """An outage, or an address under which there is no provider: a missing realm, a missing tenant."""
+    said = f"status {answer.status}" if answer.status != 200 else "not a JSON object"
+    weather = answer.status >= 500 or answer.status == 429
+    remedy = (
+        f"write as issuer (providers.{provider}) the address that has /.well-known/openid-configuration beneath it;"
+        " Keycloak's ends with /realms/NAME"
+    )
+    detail = f"discovery document: expected at {document_url(issuer)}, seen {said}"
+    return ProviderUnavailable(provider, detail, remedy="" if weather else remedy)
+
+
+def _another_issuer(provider: str, issuer: str, stated: Any) -> ProviderLied:
+    seen = f"{document_url(issuer)} says {stated!r:.300}, gateway.yaml says {issuer!r}"
+    if isinstance(stated, str) and stated.rstrip("/") == issuer.rstrip("/"):
+        remedy = f"write issuer: {stated:.300} (providers.{provider}): the slash at the end counts"
+    else:
+        remedy = f"write as issuer (providers.{provider}) what the provider calls itself, if it is the one you mean"
+    return ProviderLied(provider, "discovery: issuer", seen, remedy)
+
+
 def standing_object(provider: str, what: str, answer: Answer) -> Mapping[str, Any]:
     """The JSON object of a document that we fetched, or `ProviderUnavailable`."""
     if answer.status != 200:
-        raise ProviderUnavailable(provider, f"{what}: status {answer.status}")
+        raise ProviderUnavailable(provider, f"{what}: expected a JSON object, seen status {answer.status}")
     if answer.json is None:
-        raise ProviderUnavailable(provider, f"{what}: not a JSON object")
+        raise ProviderUnavailable(provider, f"{what}: expected a JSON object, seen something else")
     return answer.json
 
 
@@ -112,11 +137,21 @@ class _Endpoints:
     def required(self, name: str) -> str:
         url = self.body.get(name)
         if not isinstance(url, str) or not self._usable(url):
-            raise ProviderLied(self.provider, f"discovery: {name} is missing or not a usable https address")
+            raise ProviderLied(
+                self.provider,
+                f"discovery: {name}",
+                f"expected an https address, seen {url!r:.300}",
+                "let the provider know the https address by which it is reached",
+            )
         return url
 
     def optional(self, name: str) -> str:
         return self.required(name) if self.body.get(name) is not None else ""
+
+    def usable(self, name: str) -> str:
+        """For what nothing rests on: one that we would not use is as good as none."""
+        url = self.body.get(name)
+        return url if isinstance(url, str) and self._usable(url) else ""
 
     def _usable(self, url: str) -> bool:
         if not _VISIBLE.fullmatch(url) or "#" in url or "\\" in url:  # RFC 6749 section 3.1: no fragment
@@ -136,5 +171,10 @@ def _algorithms(provider: str, body: Mapping[str, Any]) -> tuple[str, ...]:
     offered = named if isinstance(named, list) else []
     accepted = tuple([algorithm for algorithm in ALGORITHMS if algorithm in offered])
     if not accepted:
-        raise ProviderLied(provider, "discovery: no signature algorithm that we accept")
+        raise ProviderLied(
+            provider,
+            "discovery: id_token_signing_alg_values_supported",
+            f"expected one algorithm at least of {', '.join(ALGORITHMS)}, seen {named!r:.300}",
+            "switch one of these on at the provider",
+        )
     return accepted

@@ -52,13 +52,35 @@ def check_id_token(token: str, keys: KeySet, expected: Expected, access_token: s
     except UnknownKey:
         raise
     except TokenInvalid as invalid:
-        raise ProviderLied(expected.provider, f"id_token: {invalid.check}") from None
+        raise ProviderLied(
+            expected.provider, f"id_token: {invalid.check}", *_mismatch(invalid, expected)
+        ) from None
     subject(expected.provider, claims)
     _check_party(claims, expected)
     _check_nonce(claims, expected)
     _check_age(claims, expected, now)
     _check_hash(claims, expected, access_token)
     return claims
+
+
+def _mismatch(invalid: TokenInvalid, expected: Expected) -> tuple[str, str]:
+    """What was seen and what was expected, and what the operator can do about it.
+
+    The token came from the provider itself, so that no browser can have made these up.
+    """
+    match invalid.check:
+        case "alg":
+            wanted = f"expected one of {', '.join(expected.algorithms)}"
+            remedy = "choose one of these for the ID tokens of this client at the provider"
+        case "iss":
+            wanted = f"expected {expected.issuer!r}"
+            remedy = "let the provider name itself in its tokens as in its discovery document"
+        case "aud":
+            wanted = f"expected {expected.client_id!r}"
+            remedy = f"write the client_id that the provider knows (providers.{expected.provider})"
+        case _:
+            return "", ""
+    return (f"{invalid.seen}, {wanted}", remedy) if invalid.seen else ("", "")
 
 
 def _check_party(claims: Claims, expected: Expected) -> None:

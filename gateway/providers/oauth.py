@@ -66,7 +66,7 @@ class Client:
         return with_query(endpoint, {**extra, **protocol})
 
     def token_ask(self, endpoint: str, form: Mapping[str, str]) -> Ask:
-        """A token request with our credentials, by exactly one method (RFC 6749 section 2.3)."""
+        """A request of the token or revocation endpoint: our credentials by exactly one method (RFC 6749 section 2.3)."""
         headers = {"accept": "application/json"}
         if not self.secret:
             return Ask(endpoint, form={**form, "client_id": self.id}, headers=headers)
@@ -161,7 +161,9 @@ def _refuse_errors(provider: str, answer: Answer, now: int) -> None:
     if answer.status == 401:  # RFC 6749 section 5.2: the status of a failed client authentication
         raise ProviderMisconfigured(provider, "invalid_client")
     if answer.status != 200:
-        raise ProviderUnavailable(provider, f"status {answer.status} without an error object")
+        # An answer, though one that says nothing: it is not asked for again at once, as a lost one is.
+        detail = f"status {answer.status} without an error object"
+        raise ProviderUnavailable(provider, detail, retry_after=wait or DEFAULT_WAIT)
 
 
 def _refusal(provider: str, error: Any) -> ProviderRefused | ProviderUnavailable:

@@ -7,8 +7,9 @@ The order is the protection: `iss` of the callback (RFC 9207) before the token r
 carried to a provider that did not issue it; the ID token before userinfo; its `sub` before anything else in it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from gateway.errors import ProviderLied, ProviderUnavailable, SettingsFault, TokenInvalid, UnknownKey
 from gateway.identity.identity import Identity
@@ -23,10 +24,13 @@ from gateway.providers.discovery import (
     standing_object,
 )
 from gateway.providers.id_token import Expected, check_id_token
+from gateway.providers.logout_token import ExpectedLogout, check_logout_token
 from gateway.providers.oauth import Client, Tokens, read_tokens, s256, with_query
-from gateway.providers.provider import Answer, Arrival, Ask, Departure, Flow, Refreshed, SignedIn
+from gateway.providers.provider import Answer, Arrival, Ask, Departure, Flow, LoggedOut, Refreshed, SignedIn
 from gateway.sessions.session import Grant
 from gateway.settings.model import OidcProvider
+
+T = TypeVar("T")
 
 
 class Oidc:
@@ -133,6 +137,18 @@ class Oidc:
             return Refreshed(replace(renewed, id_token=grant.id_token))
         return Refreshed(renewed, again)
 
+    def revoke(self, grant: Grant) -> Flow[None]:
+        """RFC 7009 section 2.1: with a refresh token the provider drops the access tokens of its grant too."""
+        metadata = yield from discover(self._name, self.issuer)
+        token = grant.refresh_token or grant.access_token
+        if not metadata.revocation_endpoint or not token:
+            return
+        hint = "refresh_token" if grant.refresh_token else "access_token"
+        form = {"token": token, "token_type_hint": hint}
+        answer = yield self._client.token_ask(metadata.revocation_endpoint, form)
+        if answer.status != 200:
+            raise ProviderUnavailable(self._name, f"revocation: status {answer.status}")
+
     def end_session(self, grant: Grant, return_to: str, state: str) -> Flow[str | None]:
         """RP-Initiated Logout 1.0 section 2."""
         metadata = yield from discover(self._name, self.issuer)
@@ -141,6 +157,21 @@ class Oidc:
         hint = {"id_token_hint": grant.id_token} if grant.id_token else {}
         parameters = {"client_id": self._client.id, "post_logout_redirect_uri": return_to, "state": state}
         return with_query(metadata.end_session_endpoint, {**hint, **parameters})
+
+    def read_logout(self, token: str, now: float) -> Flow[LoggedOut]:
+        """Back-Channel Logout 1.0 section 2.6."""
+        metadata = yield from discover(self._name, self.issuer)
+        expected = ExpectedLogout(
+            provider=self._name,
+            issuer=self.issuer,
+            client_id=self._client.id,
+            algorithms=metadata.algorithms,
+        )
+
+        def check(keys: KeySet) -> LoggedOut:
+            return check_logout_token(token, keys, expected, now)
+
+        return (yield from self._by_its_keys(metadata, check, "logout_token"))
 
     def _expected(self, metadata: Metadata, nonce: str | None, max_age: int | None = None) -> Expected:
         return Expected(
@@ -168,19 +199,27 @@ class Oidc:
         if again.key != identity.key:
             raise ProviderLied(self._name, "id_token: sub is not that of the session")
         # A refresh is not a new authentication: what is not said again was not taken back.
-        return replace(again, acr=again.acr or identity.acr, amr=again.amr or identity.amr)
+        # And it belongs to the same session of the provider, under whose name ours is listed.
+        return replace(again, acr=again.acr or identity.acr, amr=again.amr or identity.amr, sid=identity.sid)
 
     def _verified(self, metadata: Metadata, tokens: Tokens, expected: Expected, now: int) -> Flow[Claims]:
+        def check(keys: KeySet) -> Claims:
+            return check_id_token(tokens.id_token, keys, expected, tokens.access_token, now)
+
+        return (yield from self._by_its_keys(metadata, check, "id_token"))
+
+    def _by_its_keys(self, metadata: Metadata, check: Callable[[KeySet], T], what: str) -> Flow[T]:
+        """What `check` finds with the provider's keys, or with newer ones where these do not fit."""
         keys = self._keys((yield Ask(metadata.jwks_uri, retry=True, keep=KEPT_SECONDS)))
         try:
-            return check_id_token(tokens.id_token, keys, expected, tokens.access_token, now)
+            return check(keys)
         except UnknownKey:
             renew = Ask(metadata.jwks_uri, retry=True, keep=KEPT_SECONDS, renew=True)
             keys = self._keys((yield renew))
         try:
-            return check_id_token(tokens.id_token, keys, expected, tokens.access_token, now)
+            return check(keys)
         except UnknownKey as unknown:
-            raise ProviderLied(self._name, f"id_token: {unknown.check}") from None
+            raise ProviderLied(self._name, f"{what}: {unknown.check}", unknown.seen) from None
 
     def _keys(self, answer: Answer) -> KeySet:
         try:

@@ -77,6 +77,18 @@ class SignedIn:
 
 
 @dataclass(frozen=True, slots=True)
+class LoggedOut:
+    """What a provider says is over: its session `sid`, or where that is "" all sessions of `subject`.
+
+    `token_id` is the name of the token that said so; it counts once.
+    """
+
+    token_id: str
+    sid: str = ""
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Refreshed:
     """New tokens; `identity` is the renewed one, or `None` where the provider said nothing new about the person.
 
@@ -121,6 +133,27 @@ class Refreshes(Provider, Protocol):
     """Prolongs a grant."""
 
     def refresh(self, grant: Grant, identity: Identity, now: int) -> Flow[Refreshed]: ...
+
+
+@runtime_checkable
+class Revokes(Provider, Protocol):
+    """Takes tokens back (RFC 7009)."""
+
+    def revoke(self, grant: Grant) -> Flow[None]:
+        """Give back the refresh token, and so all that came from it, or the access token where there is no other.
+
+        Returns also where the provider has no place for it. Raises `ProviderFault` where it did not take it.
+        """
+        ...
+
+
+@runtime_checkable
+class TellsLogout(Provider, Protocol):
+    """Tells, server to server, that a session of its own is over."""
+
+    def read_logout(self, token: str, now: float) -> Flow[LoggedOut]:
+        """What a logout token says. Raises `ProviderLied` for one that is not good."""
+        ...
 
 
 @runtime_checkable

@@ -32,6 +32,7 @@ class _Standing:
     until: float = 0.0
     failed: float = float("-inf")
     renewed: float = float("-inf")
+    why: str = ""
 
     @property
     def spent(self) -> float:
@@ -58,7 +59,7 @@ class RemoteDocuments:
         if standing.answer is not None and now < standing.until and not renewing:
             return standing.answer
         if now - standing.failed < COOLDOWN:
-            raise ProviderUnavailable(provider, "did not answer a moment ago; not asked again yet")
+            raise ProviderUnavailable(provider, f"not asked again yet, for a moment ago: {standing.why}")
         if renewing and key not in self._flights:
             standing.renewed = now
         return await self._flights.join(key, lambda: self._renew(standing, ask, provider))
@@ -69,12 +70,13 @@ class RemoteDocuments:
     async def _renew(self, standing: _Standing, ask: Ask, provider: str) -> Answer:
         try:
             answer = await self._fetch(ask, provider)
-        except ProviderUnavailable:
-            standing.failed = self._clock()
+        except ProviderUnavailable as fault:
+            standing.failed, standing.why = self._clock(), fault.detail
             raise
         if answer.status != 200 or answer.json is None:
             # Not worth keeping; the flow says what is wrong with it.
             standing.failed = self._clock()
+            standing.why = f"{ask.url.partition('?')[0]}: expected a JSON object, seen status {answer.status}"
             return answer
         self._forget_spent()
         standing.answer, standing.until = answer, self._clock() + ask.keep

@@ -22,6 +22,7 @@ from gateway.errors import ProviderUnavailable, SettingsFault
 from gateway.keys.strict_json import parse_object
 from gateway.providers.provider import Answer, Ask, Flow
 from gateway.providers.remote_keys import RemoteDocuments
+from gateway.providers.unanswered import origin, unanswered
 
 T = TypeVar("T")
 
@@ -92,7 +93,7 @@ class Transport:
             async with asyncio.timeout_at(ends):
                 return await self._documents.get(ask, provider)
         except TimeoutError:
-            raise ProviderUnavailable(provider, "no answer within the deadline") from None
+            raise ProviderUnavailable(provider, _late(ask)) from None
 
     async def _within(self, ask: Ask, provider: str, ends: float) -> Answer:
         changing = ask.form is not None
@@ -100,11 +101,14 @@ class Transport:
             async with asyncio.timeout_at(ends):
                 return await self._exchange(ask, provider)
         except TimeoutError:
-            raise ProviderUnavailable(provider, "no answer within the deadline", ambiguous=changing) from None
+            raise ProviderUnavailable(provider, _late(ask), ambiguous=changing) from None
         except (httpx.HTTPError, httpx.InvalidURL) as fault:
-            # The class alone: messages of the network layer can repeat the address with its query.
             lost = changing and not isinstance(fault, _UNSENT)
-            raise ProviderUnavailable(provider, type(fault).__name__, ambiguous=lost) from None
+            detail, remedy = unanswered(fault, ask.url, provider)
+            # A connection that broke later was there: what is to be mended shows when the next one is made.
+            raise ProviderUnavailable(
+                provider, detail, ambiguous=lost, remedy="" if lost else remedy
+            ) from None
 
     async def _exchange(self, ask: Ask, provider: str) -> Answer:
         if ask.retry:
@@ -127,6 +131,10 @@ class Transport:
             return _read(response, await _body(response, provider, changing=ask.form is not None))
         finally:
             await response.aclose()
+
+
+def _late(ask: Ask) -> str:
+    return f"no answer of {origin(ask.url)} within the deadline"
 
 
 async def _body(response: httpx.Response, provider: str, *, changing: bool) -> bytes:

@@ -7,30 +7,50 @@ down must not take every replica, and with them every public rule, out of servic
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.errors import StoreFault
 from gateway.forward_auth.shell import NOT_FOUND, send_reply
 from gateway.identity.presented import Reply
+from gateway.storage.outage import Trouble
 from gateway.storage.store import Store
 
 
 @dataclass(slots=True)
 class Health:
-    """What the process knows about its own health."""
+    """What the process knows about its own health. `trouble` tells of an outage of the store, and `None` of none."""
 
     store: Store
+    trouble: Callable[[], Trouble | None] = field(default=lambda: None)
     seen_store: bool = field(default=False)
+    stopping: bool = field(default=False)
 
     async def readiness(self) -> tuple[int, str]:
-        """Status code and word: starting, ready or degraded."""
+        """Status code and word: starting, ready, degraded or stopping."""
+        if self.stopping:
+            return 503, "stopping"
         try:
             await self.store.ping()
         except StoreFault:
             return (200, "degraded") if self.seen_store else (503, "starting")
         self.seen_store = True
-        return 200, "ready"
+        # A store that answers a ping may still refuse what is asked of it.
+        return (200, "degraded") if self.trouble() else (200, "ready")
+
+    def members(self, word: str) -> dict[str, str]:
+        """What the operator reads beside the word: which store fails, since when, and how."""
+        trouble = self.trouble()
+        if trouble is None:
+            return {"status": word}
+        since = datetime.fromtimestamp(trouble.since, UTC).isoformat(timespec="seconds")
+        return {
+            "status": word,
+            "store": trouble.store,
+            "since": since.replace("+00:00", "Z"),
+            "last_error": trouble.last_error,
+        }
 
     def endpoint(self, *, detail: bool) -> "HealthEndpoint":
         return HealthEndpoint(self, detail)
@@ -48,7 +68,7 @@ class HealthEndpoint:
             await send_reply(send, _json(200, {"status": "alive"} if self.detail else {}))
         elif scope["path"] == "/readyz":
             status, word = await self.health.readiness()
-            await send_reply(send, _json(status, {"status": word} if self.detail else {}))
+            await send_reply(send, _json(status, self.health.members(word) if self.detail else {}))
         else:
             await send_reply(send, NOT_FOUND)
 

@@ -1,50 +1,57 @@
 """From settings to a running gateway, and back to an exit."""
 
-import gc
+import asyncio
+import os
 import secrets
+import signal
+import sys
 import time
-from pathlib import Path
+from collections.abc import Callable
 
 import uvloop
 
-from gateway.app import Application, Chance
-from gateway.keys.keyring import Keyring
-from gateway.serve.listeners import Listener, serve
+from gateway.observe.log import Log
+from gateway.serve.listeners import Servers
+from gateway.serve.process import Plan, settled, wired
+from gateway.serve.start_keys import ring_at_start
+from gateway.serve.supervisor import supervise
 from gateway.settings.model import Settings
-from gateway.storage.key_file import read_keyring, write_keyring
 
 
-def keyring_for(settings: Settings) -> Keyring:
-    """The key ring of the file; made at the first start with the embedded store.
+def run(settings: Settings, read: Callable[[], Settings] | None = None, workers: int | None = None) -> None:
+    """Serve until SIGINT or SIGTERM.
 
-    With a shared store nothing is made: every replica would make its own, and a session of one would be no session
-    at the next.
+    `workers` goes over the settings. With several, `read` reads the configuration anew at SIGHUP. Raises
+    `SettingsFault`, `KeyFault`, `StoreFault` or `WorkerFault` where it cannot start.
     """
-    path = Path(settings.keys.file)
-    if path.exists() or settings.store.kind != "sqlite":
-        return read_keyring(path)
-    ring = Keyring.generate(secrets.token_bytes, time.time())
-    write_keyring(path, ring)
-    return ring
+    # The log of its own is for what must be said before there is an application: it may fail to come up.
+    log = Log(settings.log, sys.stderr, time.time)
+    plan = Plan(settings, ring_at_start(settings, log.write, time.time, secrets.token_bytes))
+    count = workers or settings.server.workers
+    if count > 1:
+        supervise(plan, count, read or (lambda: settings), log.write)
+    else:
+        uvloop.run(_serve(plan))
 
 
-def run(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM. Raises `SettingsFault`, `KeyFault` or `StoreFault` where it cannot start."""
-    ring = keyring_for(settings)
-    uvloop.run(_serve(settings, ring))
+async def _serve(plan: Plan) -> None:
+    application = wired(plan)
+    servers = Servers(application.listeners)
+    loop = asyncio.get_running_loop()
 
+    def stop(number: int) -> None:
+        if application.health.stopping:
+            os._exit(128 + number)  # told twice: now. The exit code is what a shell makes of the signal
+        application.health.stopping = True
+        servers.leave(plan.settings.server.drain)
 
-async def _serve(settings: Settings, ring: Keyring) -> None:
-    application = Application(settings, ring, Chance(clock=time.time, random=secrets.token_bytes))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop, number)
 
-    async def started(listeners: tuple[Listener, ...]) -> None:
-        for listener in listeners:
-            application.log.write(
-                "info", "listener.open", {"name": listener.name, "bind": str(listener.bind)}
-            )
-        await application.health.readiness()
-        # What is alive now lives as long as the process: the collector need not look at it again.
-        gc.collect()
-        gc.freeze()
+    async def started() -> None:
+        for listener in servers.listeners:
+            fields = {"name": listener.name, "bind": str(listener.bind)}
+            application.log.write("info", "listener.open", fields)
+        await settled(application)
 
-    await serve(application.listeners, started, application.close)
+    await servers.run(started, application.close)

@@ -7,7 +7,7 @@ the version of the record.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.errors import StoreFault
@@ -18,6 +18,9 @@ from gateway.storage.store import Acquired, Store, Turn
 
 POLL_FIRST = 0.05
 POLL_MOST = 0.2
+
+LOCK_DELAY = 15.0
+"""Seconds after which a lease that the store may have forgotten is over, where the provider has the usual 5 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +51,25 @@ class Leases:
         self._random = random
         self._sleep = sleep
 
-    async def take(self, session: Session, seconds: float) -> Lease | Turn:
+    async def take(self, session: Session, seconds: float, *, urgent: bool) -> Lease | Turn:
         """A lease of `seconds`, or why there is none; `BUSY` after waiting for its holder for `WAIT` seconds.
 
         Waiting is asking again: whoever asks sees the new version, or inherits the lease of a holder that died.
+        A store that another server has taken over may have forgotten a holder, who is asking the provider now. Then
+        only who is `urgent` is given a lease, and it is ambiguous; the others hear `BACKOFF`.
         """
+        if not urgent and self._forgetful(seconds):
+            return Turn.BACKOFF
+        turn = await self._wait(session, seconds)
+        if not isinstance(turn, Lease) or not self._forgetful(seconds):
+            return turn
+        if urgent:
+            return replace(turn, ambiguous=True)
+        # Asking has led to another server.
+        await self.give_back(session, turn, definite=not turn.ambiguous)
+        return Turn.BACKOFF
+
+    async def _wait(self, session: Session, seconds: float) -> Lease | Turn:
         owner, pause, waited = self._random(16).hex(), POLL_FIRST, 0.0
         turn = await self._ask(session, owner, seconds)
         while turn is Turn.BUSY and waited < WAIT:
@@ -65,6 +82,9 @@ class Leases:
     async def give_back(self, session: Session, lease: Lease, *, definite: bool) -> None:
         """End a lease whose holder does not ask, or asks no more. `definite`: no token can have been spent."""
         await self._store.give_back(record_key(session.id), lease.owner, definite)
+
+    def _forgetful(self, seconds: float) -> bool:
+        return not self._store.remembers(max(seconds, LOCK_DELAY))
 
     async def _ask(self, session: Session, owner: str, seconds: float) -> Lease | Turn:
         now = self._clock()  # before the store's clock starts the lease, so that ours ends first

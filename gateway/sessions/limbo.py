@@ -1,7 +1,8 @@
 """New tokens that the store would not take: kept in this process, and offered to it again for a minute.
 
 The provider has rotated the refresh token, so what is not written down is a session lost. Meanwhile the requests of
-this process are served what is waiting; it is sealed, and no other process asks before the lease is over.
+this process are served what is waiting; it is sealed, and no other process asks before the lease is over. After that
+one may: so a store that is back is offered the draft within a second.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from gateway.sessions.sessions import Committed
 from gateway.sessions.single_flight import SingleFlight
 from gateway.storage.store import Written
 
-PAUSES = (0.1, 0.3, 1.0, 3.0, 10.0, 20.0, 25.0)
+PAUSES = (0.1, 0.3, 0.6, *(1.0,) * 59)
 """Seconds before each further try: a minute in all."""
 
 

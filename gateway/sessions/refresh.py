@@ -5,7 +5,7 @@ ended, several tries in a row have failed, and the operator's grace has passed. 
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from gateway.errors import StoreFault
@@ -13,53 +13,21 @@ from gateway.identity.identity import Identity
 from gateway.providers.provider import Refreshed
 from gateway.sessions.cookie import Ticket
 from gateway.sessions.draft import Draft
+from gateway.sessions.flight import Failure, Flight, Landed
 from gateway.sessions.lease import Lease, Leases
 from gateway.sessions.limbo import Limbo
+from gateway.sessions.orphans import Orphans
 from gateway.sessions.renewal import Failed, Renewals
 from gateway.sessions.report import Report
 from gateway.sessions.schedule import Due, exhausted, is_due, lease_time, next_try, plan
 from gateway.sessions.sealing import session_id
 from gateway.sessions.session import Grant, Grants, Session
 from gateway.sessions.sessions import Committed, Sessions
-from gateway.storage.store import Turn, Written
+from gateway.storage.store import Written
 
 REREAD_PAUSES = (0.0, 0.2, 0.8)
 WRITING = lease_time(0.0)
 """Seconds of a lease under which nobody is asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    provider: str
-    failed: Failed
-    began: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Landed:
-    """A flight is over: with this session, or with none."""
-
-    session: Session | None
-
-
-@dataclass(slots=True)
-class _Flight:
-    """A refresh in the air; `session` and `grants` are those of its last commit.
-
-    `doubtful`: when it began, an earlier holder of the lease had never told what came of its request.
-    """
-
-    ticket: Ticket
-    session: Session
-    grants: Grants = field(default_factory=dict, repr=False)
-    lease: Lease | None = None
-    doubtful: bool | None = None
-    failures: list[_Failure] = field(default_factory=list)
-
-    @property
-    def definite(self) -> bool:
-        """Whether no token can have been spent whose successor is not written down."""
-        return not self.doubtful and all(one.failed.definite for one in self.failures)
 
 
 class Refresh:
@@ -74,6 +42,7 @@ class Refresh:
         leases: Leases,
         renewals: Renewals,
         limbo: Limbo,
+        orphans: Orphans,
         report: Report,
         admits: Callable[[Identity], bool],
         outage_grace: float,
@@ -84,6 +53,7 @@ class Refresh:
         self._leases = leases
         self._renewals = renewals
         self._limbo = limbo
+        self._orphans = orphans
         self._report = report
         self._admits = admits
         self._outage_grace = outage_grace
@@ -98,12 +68,12 @@ class Refresh:
             # What the request saw may be seconds old: somebody may have refreshed, or failed to, since.
             if current is None or plan(current, self._clock()) is Due.FRESH:
                 return current
-            return (await self._fly(_Flight(ticket, current))).session
+            return (await self._fly(Flight(ticket, current))).session
         except StoreFault:
             self._report.finished(session_id(ticket), "", "store_fault", began)
             raise
 
-    async def _fly(self, flight: _Flight) -> _Landed:
+    async def _fly(self, flight: Flight) -> Landed:
         """Renew every grant that is due. Each success is written at once: the next provider may take its time."""
         # Read before the lease is taken: the lease is of the version that they belong to, and no time of it is lost.
         flight.grants = await self._sessions.grants(flight.ticket, flight.session)
@@ -112,83 +82,83 @@ class Refresh:
             return await self._without_due(flight)
         for grant in due:
             lease = await self._lease_to_ask(flight, grant.provider)
-            if isinstance(lease, _Landed):
+            if isinstance(lease, Landed):
                 self._tell(flight, "conflict")
                 return lease
             landed = await self._renew(flight, lease, grant)
             if landed:
                 return landed
-        return await self._failed(flight) if flight.failures else _Landed(flight.session)
+        return await self._failed(flight) if flight.failures else Landed(flight.session)
 
-    async def _without_due(self, flight: _Flight) -> _Landed:
+    async def _without_due(self, flight: Flight) -> Landed:
         """A session that is due and holds nothing that is: a provider left gateway.yaml, or its tokens do not open."""
         if not flight.grants:
             unknown = Failed("unknown")
-            flight.failures.append(_Failure(flight.session.latest.provider, unknown, self._clock()))
+            flight.failures.append(Failure(flight.session.latest.provider, unknown, self._clock()))
             return await self._failed(flight)
         lease = await self._take(flight, WRITING)
-        if isinstance(lease, _Landed):
+        if isinstance(lease, Landed):
             return lease
         # Written as it is, so that its token's end is worked out anew.
         written = await self._commit(self._draft(flight, lease, flight.session.identities, flight.grants))
         if written is Written.CONFLICT:
-            return _Landed(await self._sessions.open(flight.ticket))
-        return _Landed(written)
+            return Landed(await self._sessions.open(flight.ticket))
+        return Landed(written)
 
     # The lease
 
-    async def _lease_to_ask(self, flight: _Flight, provider: str) -> Lease | _Landed:
+    async def _lease_to_ask(self, flight: Flight, provider: str) -> Lease | Landed:
         """A lease with time enough for this provider."""
         if flight.lease and not self._renewals.in_time(provider, flight.lease):
             await self._give_back(flight, flight.lease)  # the provider before has used it up
         lease = flight.lease or await self._take(flight, self._renewals.lease_time(provider))
-        if isinstance(lease, _Landed) or self._renewals.in_time(provider, lease):
+        if isinstance(lease, Landed) or self._renewals.in_time(provider, lease):
             return lease
         # The store was slow. Who asks past the end of a lease may present a token that another one presents as well.
         await self._give_back(flight, lease)
-        return _Landed(flight.session)
+        return Landed(flight.session)
 
-    async def _take(self, flight: _Flight, seconds: float) -> Lease | _Landed:
-        taken = await self._leases.take(flight.session, seconds)
-        if isinstance(taken, Lease):
-            if (
-                flight.doubtful is None
-            ):  # later ones can be ambiguous by what we did ourselves, and that we know
-                flight.doubtful = taken.ambiguous
-            flight.lease = taken
-            return taken
-        if taken is Turn.BUSY:  # for longer than a request may wait
-            return _Landed(flight.session)
-        return _Landed(await self._sessions.open(flight.ticket))
+    async def _take(self, flight: Flight, seconds: float) -> Lease | Landed:
+        urgent = plan(flight.session, self._clock()) is Due.HARD
+        taken = await self._leases.take(flight.session, seconds, urgent=urgent)
+        if not isinstance(taken, Lease):
+            return Landed(await self._sessions.open(flight.ticket))
+        if flight.doubtful is None:  # later ones can be ambiguous by what we did ourselves, and that we know
+            flight.doubtful = taken.ambiguous
+        flight.lease = taken
+        return taken
 
-    async def _give_back(self, flight: _Flight, lease: Lease) -> None:
+    async def _give_back(self, flight: Flight, lease: Lease) -> None:
         flight.lease = None
         await self._leases.give_back(flight.session, lease, definite=flight.definite)
 
     # Success
 
-    async def _renew(self, flight: _Flight, lease: Lease, grant: Grant) -> _Landed | None:
+    async def _renew(self, flight: Flight, lease: Lease, grant: Grant) -> Landed | None:
         """Ask for one grant; `None` where the flight goes on."""
         began = self._clock()
         identity = next(one for one in flight.session.identities if one.provider == grant.provider)
         result = await self._renewals.ask(grant, identity, doubtful=bool(flight.doubtful))
         self._report.alarm(grant.provider, result.alarm)
         if isinstance(result, Failed):
-            flight.failures.append(_Failure(grant.provider, result, began))
+            flight.failures.append(Failure(grant.provider, result, began))
             return None
         if result.identity is not None and not self._admits(result.identity):
             # Signed in today, no longer on the list of those who may: the provider has just said so.
             self._report.finished(flight.session.id, grant.provider, "gone", began)
+            self._orphans.give_back(result.grant, grant)
             return await self._end(flight, "refresh_refused")
         return await self._keep(flight, lease, grant, result, began)
 
     async def _keep(
-        self, flight: _Flight, lease: Lease, spent: Grant, result: Refreshed, began: float
-    ) -> _Landed | None:
+        self, flight: Flight, lease: Lease, spent: Grant, result: Refreshed, began: float
+    ) -> Landed | None:
         """Write new tokens down. Where there is no session any more, none is made again for them."""
 
         def settled(outcome: str) -> None:
             self._report.finished(flight.session.id, spent.provider, outcome, began)
+            if outcome == "gone":  # somebody signed out meanwhile: the new tokens are nobody's
+                self._orphans.give_back(result.grant, spent)
 
         while True:
             identities = _with(flight.session.identities, result.identity)
@@ -198,36 +168,33 @@ class Refresh:
                 written = await self._commit(draft)
             except StoreFault:
                 self._limbo.keep(draft, settled)
-                return _Landed(draft.session)
+                return Landed(draft.session)
             if written is None:
-                # The new tokens are nobody's now. A provider that takes tokens back (RFC 7009) is to be told here.
                 settled("gone")
-                return _Landed(None)
+                return Landed(None)
             if written is not Written.CONFLICT:
                 settled("ok")
                 flight.session, flight.grants, flight.lease = written, grants, None
                 return None
             landed = await self._overtaken(flight, spent)
             if landed:
-                settled("conflict")
+                settled("conflict" if landed.session else "gone")
                 return landed
 
-    async def _overtaken(self, flight: _Flight, spent: Grant) -> _Landed | None:
+    async def _overtaken(self, flight: Flight, spent: Grant) -> Landed | None:
         """Somebody has written since we read: take over what they wrote, or, with `None`, go on top of it."""
         latest = await self._sessions.open(flight.ticket)
         if latest is None:
-            return _Landed(None)
+            return Landed(None)
         grants = await self._sessions.grants(flight.ticket, latest)
         held = grants.get(spent.provider)
         if held is None or held.refresh_token != spent.refresh_token:
-            return _Landed(latest)  # they have refreshed: their tokens count
+            return Landed(latest)  # they have refreshed: their tokens count
         # They wrote for another reason. The token is spent, so ours must not be lost.
         flight.session, flight.grants = latest, grants
         return None
 
-    def _draft(
-        self, flight: _Flight, lease: Lease, identities: tuple[Identity, ...], grants: Grants
-    ) -> Draft:
+    def _draft(self, flight: Flight, lease: Lease, identities: tuple[Identity, ...], grants: Grants) -> Draft:
         return self._sessions.draft(flight.ticket, flight.session, lease, identities, grants)
 
     async def _commit(self, draft: Draft) -> Committed:
@@ -238,12 +205,12 @@ class Refresh:
 
     # Failure
 
-    async def _failed(self, flight: _Flight) -> _Landed:
+    async def _failed(self, flight: Flight) -> Landed:
         if any(one.failed.verdict == "refused" for one in flight.failures):
             return await self._refused(flight)
         # A lease ends with the tokens of another provider that were written under it.
         lease = flight.lease or await self._take(flight, WRITING)
-        if isinstance(lease, _Landed):
+        if isinstance(lease, Landed):
             self._tell(flight, "conflict")
             return lease
         now, current = self._clock(), flight.session
@@ -252,13 +219,13 @@ class Refresh:
         fails = await self._sessions.fail(current, lease, at, definite=flight.definite)
         if fails is None:
             self._tell(flight, "conflict")
-            return _Landed(await self._sessions.open(flight.ticket))
+            return Landed(await self._sessions.open(flight.ticket))
         self._tell(flight, "", fails)
         if exhausted(fails, current.token_end, now, self._outage_grace):
             return await self._end(flight, "refresh_exhausted")
-        return _Landed(replace(current, fails=fails, next_try=at))
+        return Landed(replace(current, fails=fails, next_try=at))
 
-    async def _refused(self, flight: _Flight) -> _Landed:
+    async def _refused(self, flight: Flight) -> Landed:
         """The grant is dead; unless another process spent the token first, and is about to write its new one."""
         current = flight.session
         for pause in REREAD_PAUSES:
@@ -266,18 +233,18 @@ class Refresh:
             newer = await self._sessions.open(flight.ticket)
             if newer is None or newer.version != current.version:
                 self._tell(flight, "conflict" if newer else "gone")
-                return _Landed(newer)
+                return Landed(newer)
         self._tell(flight, "", current.fails)
         return await self._end(flight, "refresh_refused")
 
-    async def _end(self, flight: _Flight, reason: str) -> _Landed:
+    async def _end(self, flight: Flight, reason: str) -> Landed:
         try:
             await self._sessions.end(flight.ticket, reason)
         except StoreFault:  # ending twice ends once
             await self._sessions.end(flight.ticket, reason)
-        return _Landed(None)
+        return Landed(None)
 
-    def _tell(self, flight: _Flight, outcome: str, fails: int = 0) -> None:
+    def _tell(self, flight: Flight, outcome: str, fails: int = 0) -> None:
         """How each failure ended: by the outcome, or where it is "" by its own verdict."""
         for one in flight.failures:
             self._report.finished(

@@ -18,6 +18,7 @@ from gateway.providers.catalog import Catalog
 from gateway.sessions.cookie import Ticket
 from gateway.sessions.lease import Leases
 from gateway.sessions.limbo import Limbo
+from gateway.sessions.orphans import Orphans
 from gateway.sessions.refresh import Refresh
 from gateway.sessions.renewal import Renewals
 from gateway.sessions.report import Report
@@ -44,11 +45,13 @@ class Refresher:
         self._clock = clock
         self._flights: SingleFlight[Session | None] = SingleFlight()
         self._limbo = Limbo(sessions.commit, sleep)
+        self._orphans = Orphans(catalog)
         self._refresh = Refresh(
             sessions,
             leases,
             Renewals(catalog, clock),
             self._limbo,
+            self._orphans,
             Report(emit, clock),
             catalog.admits,
             limits.outage_grace,
@@ -78,3 +81,4 @@ class Refresher:
         ends = loop.time() + patience
         await self._flights.close(patience)
         await self._limbo.close(max(ends - loop.time(), 0.0))
+        await self._orphans.close(max(ends - loop.time(), 0.0))

@@ -77,8 +77,9 @@ class Renewals:
 
 
 def _worth_repeating(fault: ProviderFault) -> bool:
-    # A provider that names a time to wait has answered: nothing is lost, and it is not asked at once.
-    return isinstance(fault, ProviderUnavailable) and fault.retry_after is None
+    # A provider that names a time to wait has answered: nothing is lost, and it is not asked at once. Nor is one to
+    # whom the way must be mended first.
+    return isinstance(fault, ProviderUnavailable) and fault.retry_after is None and not fault.remedy
 
 
 def _lost(fault: ProviderFault) -> bool:
@@ -89,9 +90,11 @@ def _lost(fault: ProviderFault) -> bool:
 def _judge(fault: ProviderFault, *, doubtful: bool, lost: bool) -> Failed:
     definite = not lost
     if isinstance(fault, ProviderUnavailable):
-        return Failed("unknown" if fault.ambiguous else "transient", definite, fault.retry_after)
+        alarm = str(fault) if fault.remedy else ""
+        return Failed("unknown" if fault.ambiguous else "transient", definite, fault.retry_after, alarm)
     if isinstance(fault, ProviderMisconfigured):
         return Failed("misconfigured", definite, alarm=str(fault))
-    if isinstance(fault, ProviderRefused) and fault.terminal and definite and not doubtful:
-        return Failed("refused")
-    return Failed("unknown", definite, alarm=str(fault) if isinstance(fault, ProviderLied) else "")
+    if isinstance(fault, ProviderRefused) and fault.terminal:
+        return Failed("unknown", definite) if doubtful or lost else Failed("refused")
+    # A lie, or a refusal that is not about the grant (invalid_scope, unsupported_grant_type …): no person's fault.
+    return Failed("unknown", definite, alarm=str(fault))

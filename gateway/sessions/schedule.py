@@ -37,9 +37,17 @@ def plan(session: Session, now: float) -> Due:
     # The first comparison is the one that nearly every check ends at: no mark is earlier than this.
     if not end or now < end - AHEAD * (1 + JITTER) or now < session.next_try:
         return Due.FRESH
-    if now >= end - HARD:
-        return Due.HARD
-    return Due.SOFT if now >= end - ahead(session) else Due.FRESH
+    early = ahead(session)
+    if now < end - early:
+        return Due.FRESH
+    # Of a short life, too, there is a time in which nobody has to wait.
+    return Due.HARD if now >= end - min(HARD, early / 2) else Due.SOFT
+
+
+def fresh_until(session: Session) -> float:
+    """The moment before which `plan` says FRESH and the token has not ended; infinity without a token to refresh."""
+    end = session.token_end
+    return min(max(end - ahead(session), session.next_try), end) if end else float("inf")
 
 
 def ahead(session: Session) -> float:

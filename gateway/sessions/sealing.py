@@ -12,7 +12,7 @@ never guessed at.
 import json
 from base64 import b32encode
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, Literal, TypeAlias
 
 from gateway.errors import Unsealable
@@ -46,16 +46,20 @@ def activity_key(sid: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logins:
-    """The payload of the field `identity`: what every check reads. Times in Unix seconds; `browser` as in `Session`."""
+    """The payload of the field `identity`: what every check reads. Times in Unix seconds.
+
+    `browser` and `epochs` as in `Session`; an epoch of 0 is left out.
+    """
 
     identities: tuple[Identity, ...]
     created: int
     absolute_end: int
     browser: str = ""
+    epochs: Mapping[str, int] = field(default_factory=dict)
 
 
 class Sealing:
-    """Turns the two sealed fields of a session into bytes and back."""
+    """Turns the two fields of a session that only its ticket opens into bytes and back."""
 
     def __init__(self, ring: Keyring, deployment: str, random: Callable[[int], bytes]) -> None:
         self._sealer = Sealer(ring, "sess-enc/v1", random)
@@ -66,6 +70,8 @@ class Sealing:
         payload = {"created": logins.created, "absolute_end": logins.absolute_end, "identities": identities}
         if logins.browser:
             payload["browser"] = logins.browser
+        if logins.epochs:
+            payload["epochs"] = dict(logins.epochs)
         return self._seal(ticket, sid, "identity", payload)
 
     def open_logins(self, ticket: Ticket, sid: str, sealed: bytes) -> Logins:
@@ -77,8 +83,9 @@ class Sealing:
                 created=int(payload["created"]),
                 absolute_end=int(payload["absolute_end"]),
                 browser=str(payload.get("browser", "")),
+                epochs={name: int(epoch) for name, epoch in payload.get("epochs", {}).items()},
             )
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             raise Unsealable("a session's logins of another shape") from None
 
     def seal_grants(self, ticket: Ticket, sid: str, grants: Grants) -> bytes:

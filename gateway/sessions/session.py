@@ -20,6 +20,7 @@ class Session:
     `token_end` is the earliest end of a provider token that a refresh could prolong, 0 where there is none;
     `token_begun` is when that token was received, 0 where unknown.
     `browser` is the mark of the browser that signed in, "" where unknown.
+    `epochs` are those of its people when it was begun, by provider; where they are newer now, it is over.
     `fails` and `next_try` belong to the refresh; `version` is that of the stored record.
     """
 
@@ -34,6 +35,7 @@ class Session:
     next_try: float = 0.0
     fails: int = 0
     browser: str = ""
+    epochs: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def latest(self) -> Identity:

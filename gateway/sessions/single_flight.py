@@ -22,6 +22,9 @@ class SingleFlight(Generic[T]):
     def __contains__(self, key: Hashable) -> bool:
         return key in self._flights
 
+    def __len__(self) -> int:
+        return len(self._flights)
+
     def start(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, T]]) -> asyncio.Task[T]:
         """The flight under this key: the one in the air, else a new one that does `work`."""
         flight = self._flights.get(key)

@@ -66,9 +66,14 @@ class RuleSettings(Section):
     allow: Allow = Field(
         description="public, optional, authenticated, or criteria; of a list of criteria one must hold."
     )
+    freshness: Literal["cached", "strict"] = Field(
+        default="cached",
+        description="strict: every check asks the store, and none is answered from memory.",
+    )
 
 
 class PolicySettings(Section):
     """Rules that a proxy names itself, at /verify/policy/NAME/CONTRACT, in place of the rules by host."""
 
+    case_sensitive_paths: bool = Field(default=False, description="As for the rules by host.")
     rules: tuple[RuleSettings, ...] = Field(min_length=1, description="As the rules by host.")

@@ -1,7 +1,8 @@
 """gateway.yaml and the environment → `Settings`, or every fault at once.
 
-The steps: read the text, put overrides in, replace references, let the model validate, run the checks. A step goes
-on past the faults of the one before it wherever that makes sense, so that one run shows all there is to mend.
+The steps: read the text, put overrides in, replace references, let the model validate, run the checks, place the
+files. A step goes on past the faults of the one before it wherever that makes sense, so that one run shows all there
+is to mend.
 """
 
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from gateway.settings.fault import Fault, YamlPath
 from gateway.settings.model import Settings
 from gateway.settings.origins import Origins
 from gateway.settings.overrides import apply_overrides
+from gateway.settings.places import placed
 from gateway.settings.references import References
 from gateway.settings.sentences import to_faults, unknown_keys
 from gateway.settings.shape import is_section
@@ -45,8 +47,12 @@ def load(path: str | Path, environ: Mapping[str, str]) -> Settings:
     return load_with_warnings(path, environ).settings
 
 
-def load_with_warnings(path: str | Path, environ: Mapping[str, str]) -> Loaded:
-    """As `load`, with what is not wrong and worth a look."""
+def load_with_warnings(path: str | Path, environ: Mapping[str, str], *, secrets: bool = True) -> Loaded:
+    """As `load`, with what is not wrong and worth a look.
+
+    Without `secrets`, each one that the file refers to is a stand-in: for what shows settings or makes keys, on a
+    machine that has no secret. Such settings must never serve.
+    """
     document = _read(Path(path))
     origins = Origins(str(path), document.lines)
     if document.broken:
@@ -54,13 +60,13 @@ def load_with_warnings(path: str | Path, environ: Mapping[str, str]) -> Loaded:
     if not isinstance(document.data, dict):
         must = Fault((), "must be a mapping", "write `key: value` lines, as in config/minimal.yaml")
         raise _settings_fault((*document.faults, must), origins)
-    return _judge(document, origins, environ)
+    faults = apply_overrides(document.data, origins, environ)
+    references = References(environ, origins.variables, Path(path).parent, secrets)
+    return _judge(document, origins, references, faults)
 
 
-def _judge(document: Document, origins: Origins, environ: Mapping[str, str]) -> Loaded:
-    faults = list(document.faults)
-    faults += apply_overrides(document.data, origins, environ)
-    references = References(environ, origins.variables)
+def _judge(document: Document, origins: Origins, references: References, overrides: list[Fault]) -> Loaded:
+    faults = [*document.faults, *overrides]
     data = references.resolve(document.data)
     faults += references.faults
     damaged = references.damaged | {fault.path for fault in document.faults}
@@ -77,7 +83,8 @@ def _judge(document: Document, origins: Origins, environ: Mapping[str, str]) -> 
         raise _settings_fault(faults, origins)
     if meaning := checks.faults(settings):
         raise _settings_fault(meaning, origins)
-    return Loaded(settings, tuple(_described(checks.warnings(settings), origins)))
+    warnings = tuple(_described(checks.warnings(settings), origins))
+    return Loaded(placed(settings, references.folder), warnings)
 
 
 def _follows(path: YamlPath, damaged: set[YamlPath]) -> bool:

@@ -10,7 +10,8 @@ from pydantic import Field, StringConstraints
 
 from gateway.settings.access import Access, Allow, Criteria, PolicySettings, RuleSettings
 from gateway.settings.addresses import Origin, PublicUrl
-from gateway.settings.section import DOMAIN, ISSUER, WORD, HeaderName, Pattern, Section, Word
+from gateway.settings.section import ISSUER, HeaderName, Pattern, Section, Word
+from gateway.settings.sessions import Sessions
 from gateway.settings.units import (
     BindAddress,
     Duration,
@@ -68,6 +69,13 @@ class Server(Section):
         default=None,
         description="What the proxy sends in X-Gateway-Secret (and removes before the application).",
     )
+    workers: int = Field(
+        default=1, ge=1, le=64, description="Processes that answer; `gateway serve --workers` goes over it."
+    )
+    drain: Duration = Field(
+        default=parse_duration("0s"),
+        description="How long a stop goes on answering while /readyz fails already, so that balancers look elsewhere.",
+    )
 
 
 class OidcProvider(Section):
@@ -112,30 +120,17 @@ class OidcProvider(Section):
     prompt: str | None = Field(
         default=None, description="Sent as `prompt`, for example `consent` where offline_access needs it."
     )
-    ca_file: str | None = Field(default=None, description="A CA bundle for this provider, in PEM.")
+    ca_file: str | None = Field(
+        default=None,
+        description="A CA bundle for this provider, in PEM; relative to the folder of gateway.yaml.",
+    )
     timeout: Duration = Field(
         default=parse_duration("5s"), description="Total deadline of one request to the provider."
     )
-
-
-class Sessions(Section):
-    """How long a session lives, and where its cookie goes."""
-
-    idle: Duration = Field(
-        default=parse_duration("3d"), description="A session that is not used for this long ends."
-    )
-    absolute: Duration = Field(
-        default=parse_duration("30d"), description="A session ends after this long, used or not."
-    )
-    outage_grace: Duration = Field(
-        default=parse_duration("15m"),
-        description="How long past the end of its token a session outlives a failing provider.",
-    )
-    cookie_name: Annotated[str, StringConstraints(pattern=WORD, max_length=30)] = Field(
-        default="gw", description="Without prefix: __Host- or __Secure- is put in front where it applies."
-    )
-    cookie_domain: Annotated[str, StringConstraints(pattern=DOMAIN, max_length=253)] | None = Field(
-        default=None, description="The parent domain of all hosts, where they differ from public_url's host."
+    frontchannel_logout: bool = Field(
+        default=False,
+        description="Whether a page of the provider may end sessions by a frame; unsigned, so only where it has no "
+        "back-channel logout.",
     )
 
 
@@ -195,7 +190,9 @@ class Keys(Section):
 
     file: str = Field(
         default="data/gateway-keys.json",
-        description="The key ring; made at the first start with the embedded store, else by `gateway keys generate`.",
+        min_length=1,
+        description="The key ring; made at the first start with the embedded store, else by `gateway keys generate`. "
+        "A relative path starts at the folder of gateway.yaml.",
     )
 
 
@@ -221,7 +218,9 @@ class Log(Section):
 class Pages(Section):
     """What pages show."""
 
-    title: str = Field(default="Sign in", max_length=60, description="The name that pages carry.")
+    title: str | None = Field(
+        default=None, max_length=60, description="The name that pages carry; public_url's host by default."
+    )
 
 
 class Settings(Section):
@@ -237,6 +236,11 @@ class Settings(Section):
     rules: tuple[RuleSettings, ...] = Field(
         min_length=1,
         description="Who may pass where; the first rule that fits decides, and no rule means no.",
+    )
+    case_sensitive_paths: bool = Field(
+        default=False,
+        description="Every application tells /Admin from /admin. By default none is trusted to, and a path that would "
+        "meet another rule in another case is refused.",
     )
     policies: dict[Word, PolicySettings] = Field(
         default_factory=dict, description="Rules under a name, for proxies that name the policy themselves."
@@ -256,7 +260,8 @@ class Settings(Section):
     keys: Keys = Field(default=Keys(), description="The gateway's own keys.")
     store: StoreAddress = Field(
         default=StoreUrl("sqlite:data/gateway.db"),
-        description="Where sessions are kept: sqlite:PATH, redis://, rediss:// or unix://; a password by ${NAME}.",
+        description="Where sessions are kept: sqlite:PATH (relative to the folder of gateway.yaml), redis://, rediss:// or "
+        "unix://, redis+sentinel:// or redis+cluster://; a password by ${NAME}.",
     )
     shared_origin: Literal["refuse", "accept"] = Field(
         default="refuse",

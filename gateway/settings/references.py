@@ -21,7 +21,7 @@ _WHOLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 # A password that is at least in part written out: in the user part of a URL, or as a parameter of its query.
 _LITERAL_PASSWORD = re.compile(
-    r"//[^/@]*:(?!\$\{\w+\}@)[^@]+@|[?&]password=(?!\$\{\w+\}(?:&|$))[^&]+", re.IGNORECASE
+    r"//[^/@]*:(?!\$\{\w+\}@)[^@]+@|[?&](?:sentinel_)?password=(?!\$\{\w+\}(?:&|$))[^&]+", re.IGNORECASE
 )
 _MOST_BYTES = 64 * 1024
 # Stands in for a secret that could not be had, so that the other checks still run; such settings are never used.
@@ -30,10 +30,16 @@ _STAND_IN = "stand-in-for-a-secret-that-is-missing"
 
 @dataclass(slots=True)
 class References:
-    """One pass over the data. `damaged` are paths whose value could not be had: what follows from that is no news."""
+    """One pass over the data. `damaged` are paths whose value could not be had: what follows from that is no news.
+
+    A relative `file:` starts at `folder`, that of gateway.yaml. Without `secrets`, no secret is looked up: each that is
+    referred to is a stand-in.
+    """
 
     environ: Mapping[str, str]
     overridden: Mapping[YamlPath, str]
+    folder: Path = Path()
+    secrets: bool = True
     faults: list[Fault] = field(default_factory=list)
     damaged: set[YamlPath] = field(default_factory=set)
 
@@ -88,9 +94,13 @@ class References:
             return self._fault(
                 path, "holds a password written out", "write ${NAME} in its place, percent-encoded there"
             )
+        if not self.secrets and "${" in value:
+            return None
         return self._substitute(value, path)
 
     def _referred(self, value: str, path: YamlPath) -> str | None:
+        if not self.secrets:
+            return None
         if not value.startswith("file:"):
             found = self._substitute(value, path)
             return (
@@ -114,7 +124,7 @@ class References:
 
     def _read(self, name: str, path: YamlPath) -> str | None:
         try:
-            reason, found = _read_secret(Path(name))
+            reason, found = _read_secret(self.folder / name)
         except OSError as error:
             reason, found = (error.strerror or "it does not open").lower(), ""
         except ValueError:

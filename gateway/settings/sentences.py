@@ -32,6 +32,7 @@ _SENTENCES: Mapping[str, tuple[str, str]] = {
     "bool_parsing": _BOOLEAN,
     "too_short": ("is empty", "write at least one entry"),
     "string_too_short": ("is empty", "write its text, or leave the key out"),
+    "outage_form": ("does not say what to do", "write closed, or {grace: 30s}"),
     "union_tag_not_found": (
         "does not say who may pass",
         "write public, optional, authenticated, or criteria as in {groups: [staff]}",
@@ -42,6 +43,10 @@ _FORMS: Mapping[str, str] = {
     HEADER_NAME: "write letters, digits and hyphens, as in X-Auth-User",
     ISSUER: "write the issuer's URL without query, as in https://idp.example.com",
     DOMAIN: "write a domain in lower case without a dot in front, as in example.com",
+}
+_OR_ELSE: Mapping[str, str] = {
+    "allow": ", or criteria as in {groups: [staff]}",
+    "on_store_failure": ", or {grace: 30s}",
 }
 _MISSING: Mapping[str, str] = {
     "public_url": "write where browsers meet the gateway, as in https://auth.example.com",
@@ -84,8 +89,7 @@ def _sentence(kind: str, path: YamlPath, context: Mapping[str, Any], *, empty: b
         case "value_error":  # raised by our own parsers, whose sentences do not repeat the input
             return "does not fit", str(context["error"])
         case "literal_error":
-            or_criteria = ", or criteria as in {groups: [staff]}" if key == "allow" else ""
-            return "is none of the words that fit", f"write {context['expected']}{or_criteria}"
+            return "is none of the words that fit", f"write {context['expected']}{_OR_ELSE.get(key, '')}"
         case "string_pattern_mismatch":
             return "does not fit", _FORMS.get(str(context["pattern"]), "see docs/configuration.md")
         case "string_too_long":

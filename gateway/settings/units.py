@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SecretStr, WithJsonSchema
 
+from gateway.settings.redis_address import read_redis_address
+
 # [0-9] and not \d: that also takes the digits of other scripts.
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -49,7 +51,7 @@ def format_duration(seconds: float) -> str:
     for unit in ("d", "h", "m", "s"):
         if seconds >= _SECONDS[unit] and seconds % _SECONDS[unit] == 0:
             return f"{int(seconds // _SECONDS[unit])}{unit}"
-    return f"{round(seconds * 1000)}ms"
+    return f"{round(seconds * 1000)}ms" if seconds else "0s"
 
 
 def parse_size(value: Any) -> int:
@@ -152,18 +154,29 @@ class StoreUrl(SecretStr):
 
     @property
     def kind(self) -> str:
-        """`sqlite`, `redis`, `rediss` or `unix`: the part that may be shown."""
+        """`sqlite`, `redis`, `rediss+sentinel` or so: the part that may be shown."""
         return self.get_secret_value().partition(":")[0]
 
+    @property
+    def file(self) -> str:
+        """The path of the embedded store, which holds no secret; "" for a store that is reached by address."""
+        kind, _, rest = self.get_secret_value().partition(":")
+        return rest if kind == "sqlite" else ""
 
-_STORE = re.compile(r"sqlite:(?!//)[^?#\s][^?#]*|(?:redis|rediss)://[^\s/?#][^\s]*|unix://[^\s]*/[^\s]+")
+
+_FILE_STORE = re.compile(r"sqlite:(?!//)[^?#\s][^?#]*")
+_SHARED_STORE = re.compile(r"(?:rediss?(?:\+[a-z]*)?|unix):")
 
 
 def check_store(value: StoreUrl) -> StoreUrl:
-    """`sqlite:data/gateway.db`, `redis://…`, `rediss://…` or `unix:///run/redis.sock`."""
-    if _STORE.fullmatch(value.get_secret_value()) is None:
+    """`sqlite:data/gateway.db`, or an address that `read_redis_address` reads."""
+    text = value.get_secret_value()
+    if _SHARED_STORE.match(text):
+        read_redis_address(text)
+    elif _FILE_STORE.fullmatch(text) is None:
         raise ValueError(
-            "write sqlite:PATH, redis://HOST:PORT/0, rediss://HOST:PORT/0 or unix:///path/of.sock"
+            "write sqlite:PATH, redis://HOST:PORT/0, rediss://HOST:PORT/0 or unix:///path/of.sock; "
+            "redis+sentinel://HOST:PORT,HOST:PORT/NAME or redis+cluster://HOST:PORT,HOST:PORT for several servers"
         )
     return value
 
@@ -172,6 +185,14 @@ StoreAddress = Annotated[
     StoreUrl,
     AfterValidator(check_store),
     WithJsonSchema(
-        _STRING | {"examples": ["sqlite:data/gateway.db", "redis://:${REDIS_PASSWORD}@redis:6379/0"]}
+        _STRING
+        | {
+            "examples": [
+                "sqlite:data/gateway.db",
+                "redis://:${REDIS_PASSWORD}@redis:6379/0",
+                "redis+sentinel://:${REDIS_PASSWORD}@sentinel-0:26379,sentinel-1:26379/mymaster",
+                "redis+cluster://:${REDIS_PASSWORD}@redis-0:6379,redis-1:6379",
+            ]
+        }
     ),
 ]

@@ -21,6 +21,26 @@ def _open_to_others(status: os.stat_result) -> bool:
 
 def read_keyring(path: Path) -> Keyring:
     """Read and check; `KeyFault` says what to do where the file is missing, open to others, or wrong."""
+    ring = find_keyring(path)
+    if ring is None:
+        raise KeyFault(
+            f"{path} does not exist: restore it from a backup if there was one, or make it with `gateway keys generate`"
+        )
+    return ring
+
+
+def find_keyring(path: Path) -> Keyring | None:
+    """As `read_keyring`, and `None` where there is no file; one that cannot be used is a fault all the same."""
+    raw = _content(path)
+    if raw is None:
+        return None
+    try:
+        return Keyring.parse(raw)
+    except KeyFault as fault:
+        raise KeyFault(f"{path}: {fault}") from None
+
+
+def _content(path: Path) -> bytes | None:
     try:
         with path.open("rb") as file:
             # The mode is that of what was opened, not of what stands at the path a moment later.
@@ -30,15 +50,15 @@ def read_keyring(path: Path) -> Keyring:
                     f"{path} is open to other users (mode {stat.S_IMODE(status.st_mode):04o}): run `chmod 600 {path}`,"
                     " and `gateway keys rotate` if somebody may have read it"
                 )
-            raw = file.read()
-    except FileNotFoundError:
-        raise KeyFault(f"{path} does not exist: make it with `gateway keys generate`") from None
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except OSError as error:
-        raise KeyFault(f"{path} cannot be read ({error.strerror}): check its owner and mode") from None
-    try:
-        return Keyring.parse(raw)
-    except KeyFault as fault:
-        raise KeyFault(f"{path}: {fault}") from None
+        reason = (error.strerror or "it does not open").lower()
+        raise KeyFault(
+            f"{path} cannot be read ({reason}): run this as the user that runs the gateway, and see that the file is its"
+            " own, with mode 0600"
+        ) from None
 
 
 def write_keyring(path: Path, ring: Keyring) -> None:
@@ -56,6 +76,8 @@ def write_keyring(path: Path, ring: Keyring) -> None:
     except OSError as error:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
+        reason = (error.strerror or "unknown error").lower()
         raise KeyFault(
-            f"{path} cannot be written ({error.strerror}): check the folder's owner and mode"
+            f"{path} cannot be written ({reason}): see that {path.parent} is a folder in which this user may write, or"
+            " name another place as keys.file"
         ) from None

@@ -1,4 +1,4 @@
-"""The store that gateway.yaml names, and the watch on it that tells how long each call took."""
+"""The store that gateway.yaml names, and the watch on it that tells how long each call took and how it failed."""
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -7,6 +7,8 @@ from typing import TypeVar
 
 from gateway.errors import StoreFault
 from gateway.observe.events import Emit, StoreCalled
+from gateway.settings.redis_address import SCHEMES, Layout, read_redis_address
+from gateway.storage.outage import Outages, Trouble, cause_of
 from gateway.storage.redis import open_redis
 from gateway.storage.sqlite import open_sqlite
 from gateway.storage.store import Acquired, Bucket, Reading, Reservation, Store, Written
@@ -20,36 +22,62 @@ def open_store(
     clock: Callable[[], float],
     emit: Emit,
     ticks: Callable[[], float] = time.monotonic,
-) -> Store:
-    """Open the store of `url`: sqlite:PATH, redis://, rediss:// or unix://.
+) -> "Observed":
+    """Open the store of `url`: sqlite:PATH, or an address that `gateway.settings.redis_address` reads.
 
     `deployment` keeps gateways apart that share a Redis; `clock` is Unix time, `ticks` a monotonic clock for
     durations. `StoreFault` where the file cannot be used; a Redis may come up later.
     """
     scheme, _, rest = url.partition(":")
     if scheme == "sqlite" and rest:
-        return Observed(open_sqlite(Path(rest), clock), emit, ticks)
-    if scheme in {"redis", "rediss", "unix"}:
-        return Observed(open_redis(url, deployment, ticks), emit, ticks)
-    raise StoreFault("store: write sqlite:PATH, redis://, rediss:// or unix://")
+        return Observed(open_sqlite(Path(rest), clock), emit, ticks, Outages(url, emit, clock, ticks))
+    if scheme in SCHEMES:
+        late = StoreCalled("wait", "error", 0.0, "no replica had the write in time")
+        redis = open_redis(url, deployment, ticks, lambda: emit(late))
+        return Observed(redis, emit, ticks, Outages(shown(url), emit, clock, ticks))
+    raise StoreFault(
+        "store: write sqlite:PATH, redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://"
+    )
+
+
+def shown(url: str) -> str:
+    """The address of a Redis for log and page: where it is, and nothing of what signs in there."""
+    address = read_redis_address(url)
+    if address.path:
+        return f"unix://{address.path}"
+    places = ",".join(
+        [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in address.places]
+    )
+    scheme = url.partition(":")[0]
+    if address.layout is Layout.CLUSTER:
+        return f"{scheme}://{places}"
+    return f"{scheme}://{places}/{address.service or address.db}"
 
 
 class Observed:
     """A store whose every call becomes one `StoreCalled`. A call that is cancelled has no outcome and no event."""
 
-    def __init__(self, inner: Store, emit: Emit, ticks: Callable[[], float]) -> None:
+    def __init__(self, inner: Store, emit: Emit, ticks: Callable[[], float], outages: Outages) -> None:
         self._inner = inner
         self._emit = emit
         self._ticks = ticks
+        self._outages = outages
+
+    def trouble(self) -> Trouble | None:
+        """The outage that goes on, if one does."""
+        return self._outages.trouble
 
     async def _timed(self, verb: str, call: Awaitable[T]) -> T:
         begun = self._ticks()
         try:
             result = await call
-        except Exception:
-            self._emit(StoreCalled(verb, "error", self._ticks() - begun))
+        except Exception as error:
+            self._emit(StoreCalled(verb, "error", self._ticks() - begun, cause_of(error)))
+            if isinstance(error, StoreFault):
+                self._outages.failed(verb, error)
             raise
         self._emit(StoreCalled(verb, "ok", self._ticks() - begun))
+        self._outages.worked(verb)
         return result
 
     async def get(self, key: str) -> bytes | None:
@@ -63,6 +91,9 @@ class Observed:
 
     async def add(self, key: str, value: bytes, ttl: float) -> bool:
         return await self._timed("add", self._inner.add(key, value, ttl))
+
+    async def replace(self, key: str, old: bytes | None, new: bytes, ttl: float) -> bool:
+        return await self._timed("replace", self._inner.replace(key, old, new, ttl))
 
     async def take(self, key: str) -> bytes | None:
         return await self._timed("take", self._inner.take(key))
@@ -123,6 +154,9 @@ class Observed:
 
     async def bump(self, key: str, ttl: float) -> int:
         return await self._timed("bump", self._inner.bump(key, ttl))
+
+    def remembers(self, seconds: float) -> bool:
+        return self._inner.remembers(seconds)
 
     async def ping(self) -> None:
         await self._timed("ping", self._inner.ping())

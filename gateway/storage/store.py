@@ -99,7 +99,7 @@ class Store(Protocol):
 
     `ttl` is in seconds and above 0, `now` is Unix time. A key holds either a plain value or a record, never both.
     Of a record's fields `ver`, `next`, `fails`, `intent`, `fence` and `wf` are the store's own: to be read, not to be
-    written.
+    written; but a record may begin with an `intent`, so that its first lease is ambiguous.
     """
 
     async def get(self, key: str) -> bytes | None: ...
@@ -110,6 +110,13 @@ class Store(Protocol):
 
     async def add(self, key: str, value: bytes, ttl: float) -> bool:
         """Put only where nothing is; says whether it did."""
+        ...
+
+    async def replace(self, key: str, old: bytes | None, new: bytes, ttl: float) -> bool:
+        """Put only where the value is `old` (`None`: where nothing is); says whether it did.
+
+        Repeated after a lost reply it says `False`: who repeats it has to read anew.
+        """
         ...
 
     async def take(self, key: str) -> bytes | None:
@@ -148,8 +155,8 @@ class Store(Protocol):
         """Compare-and-set: write `fields` (`None` removes one) and go to `seen_version + 1`, if that still is.
 
         Forgets `intent`, `next` and `fails`, and ends the lease of `owner`. Fields that are not named stay as they
-        are. Repeated after a lost reply it says `DONE`, known by its `fence` (field `wf`), and writes nothing. It does
-        not ask whose the lease is: the first commit of a version wins.
+        are. Repeated after a lost reply it says `DONE`, known by its `fence` and `owner` (field `wf`), and writes
+        nothing. It does not ask whose the lease is: the first commit of a version wins.
         """
         ...
 
@@ -158,7 +165,8 @@ class Store(Protocol):
 
         `definite`: the provider cannot have spent the token, so the next lease need not be ambiguous. Both fields are
         ASCII decimals; `next` is `next_try` in whole seconds, rounded up. `None`, and nothing is counted, where the
-        record went on or is gone, or the lease is not `owner`'s (any more): so no try counts twice.
+        record went on or is gone, or the lease is not `owner`'s (any more): so no try counts twice. What is not
+        definite makes the next lease ambiguous even then.
         """
         ...
 
@@ -194,20 +202,27 @@ class Store(Protocol):
     async def release(self, pool: str, member: str) -> None: ...
 
     async def index_add(self, index: str, member: str, ttl: float, limit: int, now: float) -> tuple[str, ...]:
-        """Add to an ordered set; returns the oldest members that fell out over `limit`. Members expire by `ttl`.
+        """Add to a set in the order in which members end; returns the first that fell out over `limit`.
 
-        A member that is there already becomes the newest.
+        Those that end within the same second stand in the order of adding. A member that is there already ends anew.
         """
         ...
 
     async def index_remove(self, index: str, member: str) -> None: ...
 
     async def index_list(self, index: str, now: float) -> tuple[str, ...]:
-        """Members that have not expired, oldest first."""
+        """Members that have not ended, in the order in which they will."""
         ...
 
     async def bump(self, key: str, ttl: float) -> int:
         """Add one to a counter that starts at 0, and return it; `get` reads it as an ASCII decimal."""
+        ...
+
+    def remembers(self, seconds: float) -> bool:
+        """Whether no other server has come into the place of the one that we knew, for so long.
+
+        One that took over, or was started again, may not know of a lease that its predecessor gave out.
+        """
         ...
 
     async def ping(self) -> None:

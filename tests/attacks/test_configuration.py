@@ -100,4 +100,4 @@ def test_p11_a_rule_for_an_unlisted_host_is_a_fault():
     found = checks.faults(settings(rules=[rule]))
 
     assert paths(found) == ["rules[0].hosts[0]"]
-    assert found[0].what.startswith("rule secret (rules[0]): secret.example.net is not among the hosts")
+    assert found[0].what.startswith("rule secret: secret.example.net is not among the hosts")

@@ -4,7 +4,11 @@ import pytest
 
 from gateway.errors import Malformed
 from gateway.policy import readings
+from gateway.policy.hosts import Hosts
 from gateway.policy.readings import MAX_READ, readings_of
+from gateway.policy.rules import Rules
+from gateway.policy.target import parse_target
+from gateway.settings.access import RuleSettings
 
 LONGEST = 8000
 
@@ -38,3 +42,21 @@ def test_a_long_path_with_a_few_readings_is_judged():
 
     assert len(canonical) > 7500
     assert len(others) == 3
+
+
+@pytest.mark.parametrize(
+    "unit", [pytest.param("A", id="capitals"), pytest.param("\u0390", id="letters that fold to three")]
+)
+def test_letter_case_at_most_doubles_the_readings_that_are_held_against_the_rules(unit):
+    """Each is looked at in its folded form as well, once, and no folded form is read anew."""
+    written = [RuleSettings(name="capitals", paths=["/A/*/B"], allow="public"), RuleSettings(allow="public")]
+    hosts, path = (
+        Hosts.of(["https://app.example.com"]),
+        "/" + unit * (LONGEST // len(unit.encode())) + ";v=1%2f",
+    )
+    target = parse_target(b"app.example.com", path.encode(), b"GET", hosts)
+
+    others = list(Rules.of(written).other_readings(target))
+
+    assert len(others) == 2 * len(target.readings) + 1
+    assert sum(len(path) for path, _ in others) <= 4 * MAX_READ

@@ -21,12 +21,12 @@ RULES = (
 REFUSED = "refused"
 
 
-def judged(uri, rules=RULES, method=b"GET"):
+def judged(uri, rules=RULES, method=b"GET", **paths):
     try:
         target = parse_target(
             b"app.example.com", uri if isinstance(uri, bytes) else uri.encode(), method, HOSTS
         )
-        rule = Rules.of(rules).match(target, None)
+        rule = Rules.of(rules, **paths).match(target, None)
     except Malformed:
         return REFUSED
     return rule.name if rule else None
@@ -180,12 +180,86 @@ def test_a23_raw_and_encoded_foreign_letters_are_one_path():
     assert judged("/é/x", rules) == judged("/%C3%A9/x", rules) == judged("/%c3%a9/x", rules) == "letters"
 
 
-def test_a24_letters_are_compared_as_they_are():
-    """`/Admin` is another path; a rule for an application that folds case has to say so."""
-    either = (RuleSettings(name="admin", paths=["regex:(?i)/admin(/.*)?"], allow="authenticated"), RULES[2])
+@pytest.mark.parametrize(
+    "uri",
+    [
+        pytest.param("/Admin/x", id="the first letter"),
+        pytest.param("/ADMIN", id="all letters"),
+        pytest.param("/aDMIN/users", id="all but the first"),
+        pytest.param("/%41dmin/x", id="an escape"),
+        pytest.param("//Admin//x", id="behind an empty segment"),
+        pytest.param("/Admin;x", id="before a parameter"),
+        pytest.param("/adm%C4%B0n", id="the i with a dot, which Java takes for one without"),
+        pytest.param("/adm\u0131n", id="the dotless i, whose upper case is ours"),
+        pytest.param("/\uff21dmin", id="a full-width capital"),
+        pytest.param("/%2541dmin", id="a capital encoded twice"),
+    ],
+)
+def test_a24_another_case_of_a_protected_place_is_refused(uri):
+    """An application that tells no case apart would show what the weaker rule lets through."""
+    assert judged(uri) == REFUSED
 
-    assert judged("/Admin") == "rest"
-    assert judged("/Admin/x", either) == "admin"
+
+@pytest.mark.parametrize(
+    ("pattern", "uri"),
+    [
+        pytest.param("/Admin/**", "/admin/x", id="a capital in the rule"),
+        pytest.param("/Admin/**", "/ADMIN", id="capitals elsewhere"),
+        pytest.param("/API/*/Keys", "/api/7/keys", id="around a wildcard"),
+        pytest.param("/K\u00c4SE/**", "/k\u00e4se", id="a foreign capital"),
+        pytest.param("/Stra\u00dfe/**", "/STRASSE/7", id="a letter with two capitals"),
+        pytest.param("regex:/Admin/[A-Z]+", "/admin/x", id="a regular expression"),
+        pytest.param("regex:/Stra\u00dfe/.*", "/strasse/7", id="a regular expression with a foreign letter"),
+    ],
+)
+def test_a24_a_rule_in_capitals_protects_its_place_in_every_case(pattern, uri):
+    """The application does not ask how the operator wrote it."""
+    rules = (RuleSettings(name="keys", paths=[pattern], allow={"groups": ["admins"]}), RULES[2])
+
+    assert judged(uri, rules) == REFUSED
+
+
+@pytest.mark.parametrize(
+    ("uri", "name"),
+    [
+        ("/Users/JohnDoe", "rest"),
+        ("/admin/Projects/README.md", "admin"),
+        ("/public/Logo.PNG", "public"),
+        ("/admin/Stra\u00dfe", "admin"),
+        ("/admin/a%2FB", "admin"),
+        ("/", "rest"),
+    ],
+)
+def test_a24_capitals_that_meet_the_same_rule_are_judged_by_it(uri, name):
+    """Real paths are full of them."""
+    assert judged(uri) == name
+
+
+@pytest.mark.parametrize(
+    ("pattern", "uri"),
+    [
+        ("/Admin/**", "/Admin/x"),
+        ("/API/*/Keys", "/API/7/Keys"),
+        ("/Stra\u00dfe/*", "/Stra\u00dfe/7"),
+        ("regex:/Stra\u00dfe/[A-Z]+", "/Stra\u00dfe/X"),
+        (r"regex:/v\d+/\S+", "/v1/x"),
+        ("regex:(?i)/admin(/.*)?", "/Admin/x"),
+    ],
+)
+def test_a24_a_rule_in_capitals_is_met_as_it_is_written(pattern, uri):
+    """The folded form of a path meets the folded form of its own rule."""
+    rules = (RuleSettings(name="keys", paths=[pattern], allow={"groups": ["admins"]}), RULES[2])
+
+    assert judged(uri, rules) == "keys"
+
+
+def test_a24_an_application_that_tells_case_apart_may_say_so():
+    """Then letters are compared as they are, and two rules may differ in nothing else."""
+    rules = (RuleSettings(name="capital", paths=["/Admin/**"], allow="public"), *RULES)
+    apart = [judged(uri, rules, case_sensitive=True) for uri in ("/Admin/x", "/admin/x", "/ADMIN")]
+
+    assert apart == ["capital", "admin", "rest"]
+    assert judged("/admin/x", rules) == judged("/ADMIN", rules) == REFUSED
 
 
 def test_a25_a_place_is_protected_with_and_without_its_slash():
@@ -262,7 +336,7 @@ def test_o14_what_an_application_cuts_off_does_not_satisfy_a_rule(uri):
         ("/./admin", REFUSED),
         ("/foobar", "rest"),
         ("/foo\\..\\admin", REFUSED),
-        ("/ADMIN", "rest"),
+        ("/ADMIN", REFUSED),
         ("/foo", "public"),
     ],
 )

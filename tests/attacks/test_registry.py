@@ -33,16 +33,13 @@ CATALOGUE = (
     | ids("O", 1, 16, digits=2)
     | ids("X", 1, 16)
     | ids("A", 1, 48, digits=2)
-    | ids("E", 36, 43)
+    | ids("E", 26, 43, without={35})
 )
 
 PARTS = {
     "accounts": ("gateway/accounts",),
     "api_tokens": ("gateway/accounts/api_tokens.py",),
-    "backchannel": ("gateway/login/backchannel.py",),
     "bearer": ("gateway/oauth_server/bearer.py",),
-    "bus": ("gateway/storage/bus.py",),
-    "cache": ("gateway/sessions/cache.py",),
     "consent": ("gateway/oauth_server/consent.py",),
     "doctor": ("gateway/doctor", "gateway/doctor.py"),
     "envoy": ("gateway/forward_auth/contracts/ext_authz.py",),

@@ -181,7 +181,7 @@ def test_what_is_no_compact_token_is_refused(junk):
         verify(junk, KEYS, PROFILE, NOW)
 
 
-def test_t34_a_deflate_bomb_is_refused_by_its_form():
+def test_t34_case31_a_deflate_bomb_is_refused_by_its_form():
     """An encrypted token has five parts; none of them is looked at."""
     bomb = zlib.compress(b"0" * 10_000_000)[2:-4]
     forged = ".".join(

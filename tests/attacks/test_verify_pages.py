@@ -167,7 +167,7 @@ async def test_o10_a_sign_out_ends_the_session_where_it_is_kept():
     assert not house.session_keys()
     verify = VerifyHouse()
     verify.sessions = house.sessions
-    object.__setattr__(verify.check, "read_session", house.sessions.open)
+    object.__setattr__(verify.check, "reader", verify.reader())
     for contract in CONTRACTS:
         line = (b"cookie", f"__Secure-gw={kept}".encode())
         assert (await verify.ask(contract, "/x", headers=[line])).status == 401

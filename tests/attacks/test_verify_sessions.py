@@ -149,7 +149,7 @@ async def test_x4_t38_a_planted_session_is_never_the_one_that_a_login_fills(cont
     assert answer.status == 200
 
 
-async def test_x15_w19_the_absolute_limit_ends_a_session_that_is_used_every_day(contract):
+async def test_x15_w19_case26_the_absolute_limit_ends_a_session_that_is_used_every_day(contract):
     """Whatever the cookie says, and however busy it was."""
     house = await open_house()
     days = int(house.settings.sessions.absolute // DAY)
@@ -209,7 +209,7 @@ async def test_x8_another_sessions_record_under_this_key_is_nobody(contract):
     await assert_nobody(house, contract, house.cookie("alice"))
 
 
-async def test_x7_w26_a_store_that_is_down_says_neither_yes_nor_no(contract):
+async def test_x7_w26_case27_a_store_that_is_down_says_neither_yes_nor_no(contract):
     """503 and when to come again; nobody is sent to log in, no cookie is cleared, and public places stay open."""
     house = await open_house()
     house.store.down = True

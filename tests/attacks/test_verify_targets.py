@@ -243,15 +243,39 @@ async def test_o08_o14_p14_a_pattern_is_held_against_the_whole_path_alone(contra
     assert (await house.ask(contract, uri)).status in {401, refused(contract)}
 
 
-@pytest.mark.parametrize(
-    "uri", ["/Admin/x", "/ADMIN", "/PUBLIC/x", "/Public/x", "/publicx", "/public-x", "/healthz", "/health/x"]
-)
-async def test_a24_p14_w28_another_name_is_another_place(contract, uri):
-    """Letters are compared as they are, and a prefix ends at its slash: so it falls to the rule for the rest."""
+@pytest.mark.parametrize("uri", ["/publicx", "/public-x", "/healthz", "/health/x", "/Users/JohnDoe"])
+async def test_p14_w28_another_name_is_another_place(contract, uri):
+    """A prefix ends at its slash: so it falls to the rule for the rest."""
     house = await open_house()
 
     assert (await house.ask(contract, uri)).status == 401
     assert house.decision.rule == "rest"
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+@pytest.mark.parametrize("uri", ["/Admin/x", "/ADMIN", "/PUBLIC/x", "/Public/x", "/adm\u0131n"])
+async def test_a24_another_case_that_meets_another_rule_is_refused(contract, uri, who):
+    """Whoever asks, a session that may enter everything included; the log names both rules."""
+    house = await open_house()
+
+    assert (await house.ask(contract, uri, who=who)).status == refused(contract)
+    assert (house.decision.outcome, house.decision.reason) == ("refused", "ambiguous_path")
+    assert house.decision.detail in {"rest or admin", "rest or public"}
+
+
+async def test_a24_where_the_application_tells_case_apart_it_is_another_place(contract):
+    """`case_sensitive_paths`, for the rules by host and for each policy by itself."""
+    rules = [
+        {"name": "billing", "paths": ["/billing"], "allow": {"groups": ["admins"]}},
+        {"name": "other", "allow": "authenticated"},
+    ]
+    policies = {"billing": {"case_sensitive_paths": True, "rules": rules}, "folding": {"rules": rules}}
+    house = await open_house(case_sensitive_paths=True, policies=policies)
+
+    assert (await house.ask(contract, "/Admin/x", who="alice")).status == 200
+    assert (await house.ask(contract, "/Billing", who="alice", policy="billing")).status == 200
+    assert (await house.ask(contract, "/billing", who="alice", policy="billing")).status == 403
+    assert (await house.ask(contract, "/Billing", who="alice", policy="folding")).status == refused(contract)
 
 
 @pytest.mark.parametrize(

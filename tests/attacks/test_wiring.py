@@ -104,7 +104,7 @@ async def test_a_peer_on_our_unix_socket_may_ask(open_application):
         "/_gateway/users/me/",
         "/_gateway/.well-known/jwks.json/",
         "/_gateway/auth/static/gateway.css/",
-        "/_gateway/",
+        "/_gateway//",
         "/_gateway/nothing",
     ],
 )

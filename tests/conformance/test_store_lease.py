@@ -178,8 +178,35 @@ async def test_a_commit_writes_removes_leaves_and_ends_the_lease(record):
 
     found = await record.read(KEY, [*CLEAR, "grant", "never"], [lease_key(KEY)])
     assert done is Written.DONE
-    assert found.record == Record(2, {"identity": b"2", "fence": b"2", "wf": b"2"})
+    assert found.record == Record(2, {"identity": b"2", "fence": b"2", "wf": b"2 two"})
     assert await take(record, "three", seen=2) == Acquired(Turn.LEAD, fence=3)
+
+
+async def test_a_commit_is_known_by_its_owner_too(record):
+    """A primary that took over can give the same fence out again: two commits of one version are not one."""
+    leased = await take(record, "one")
+    await write(record, 1, leased.fence, "one", b"2")
+
+    assert await write(record, 1, leased.fence, "two", b"other") is Written.CONFLICT
+    assert (await clear(record))[1]["identity"] == b"2"
+
+
+async def test_a_record_can_begin_in_doubt(store):
+    """Its first lease is ambiguous, and its first commit makes an end of the doubt."""
+    await store.create(KEY, {"identity": b"1", "intent": b"0"}, LONG)
+
+    leased = await take(store, "one")
+    await write(store, 1, leased.fence, "one")
+
+    assert leased == Acquired(Turn.LEAD, fence=1, ambiguous=True)
+    assert await take(store, "two", seen=2) == Acquired(Turn.LEAD, fence=2)
+
+
+async def test_a_store_that_nothing_happened_to_remembers(store):
+    """All that it said since it was opened."""
+    await take(store, "nobody")
+
+    assert store.remembers(15.0)
 
 
 async def test_a_lost_reply_of_commit_is_done_once(record):
@@ -328,13 +355,30 @@ async def test_whose_lease_is_over_counts_nothing_and_ends_nobody_elses(record):
     assert await clear(record) == (1, {"identity": b"1", "intent": b"2", "fence": b"2"})
 
 
+@pytest.mark.parametrize("definite", [True, False])
+async def test_a_doubt_outlives_the_lease(record, definite):
+    """Whoever asked and lost the lease meanwhile may have spent the token: the next one is told."""
+    assert await record.fail(KEY, 1, "forgotten", NOW, definite) is None
+
+    assert await take(record, "two") == Acquired(Turn.LEAD, fence=1, ambiguous=not definite)
+
+
+async def test_a_doubt_about_an_old_version_is_none(record):
+    """The token in question has been replaced."""
+    await write(record, 1, 7, "other")
+
+    assert await record.fail(KEY, 1, "one", NOW, False) is None
+
+    assert await take(record, "two", seen=2) == Acquired(Turn.LEAD, fence=1)
+
+
 async def test_a_failure_of_an_old_version_is_none(record):
     """Its lease ends, and nothing is counted for the new one."""
     await take(record, "one")
     await write(record, 1, 7, "other")
 
     assert await record.fail(KEY, 1, "one", NOW + 9, True) is None
-    assert await clear(record) == (2, {"identity": b"2", "fence": b"1", "wf": b"7"})
+    assert await clear(record) == (2, {"identity": b"2", "fence": b"1", "wf": b"7 other"})
     assert (await take(record, "two", seen=2)).turn is Turn.LEAD
 
 

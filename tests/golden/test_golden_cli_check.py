@@ -1,6 +1,7 @@
 """What `gateway check` prints, word for word. `make golden` writes the files anew; the diff is the review."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -33,19 +34,30 @@ def transcript(folder, *arguments):
 @pytest.mark.parametrize(
     ("name", "folder", "arguments"),
     [
-        pytest.param("check-fine", ROOT, ["check"], id="the-reference-configuration"),
-        pytest.param(
-            "check-minimal", ROOT, ["check", "--config", "config/minimal.yaml"], id="the-smallest-one"
-        ),
+        pytest.param("check-help", CLI, ["check", "--help"], id="help"),
         pytest.param("check-many-faults", CLI, ["check", "--config", "many-faults.yaml"], id="many-faults"),
         pytest.param("check-missing", CLI, ["check", "--config", "missing.yaml"], id="no-file"),
-        pytest.param("check-help", CLI, ["check", "--help"], id="help"),
         pytest.param("check-usage", CLI, ["check", "--confg"], id="wrong-usage"),
     ],
 )
 def test_the_transcript_is_as_reviewed(name, folder, arguments):
     """Operators and scripts read these lines."""
     compare(CLI / f"{name}.txt", transcript(folder, *arguments))
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        pytest.param("check-fine", ["check"], id="the-reference-configuration"),
+        pytest.param("check-minimal", ["check", "--config", "config/minimal.yaml"], id="the-smallest-one"),
+    ],
+)
+def test_what_comes_with_the_gateway_is_fine(tmp_path, name, arguments):
+    """As in a fresh clone, where no gateway has made keys yet."""
+    shutil.copy(ROOT / "gateway.yaml", tmp_path)
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+
+    compare(CLI / f"{name}.txt", transcript(tmp_path, *arguments))
 
 
 def test_the_schema_is_as_reviewed():

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
@@ -12,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 
 def write_certificate(path: Path, *names: str) -> Path:
-    """A self-signed certificate for these names, and its key, in one PEM file."""
+    """A self-signed certificate for these names or addresses, and its key, in one PEM file."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
     start = datetime.now(UTC) - timedelta(days=1)
@@ -24,7 +25,7 @@ def write_certificate(path: Path, *names: str) -> Path:
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
         .not_valid_after(start + timedelta(days=30))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([_san(name) for name in names]), critical=False)
         .sign(key, hashes.SHA256())
     )
     private = key.private_bytes(
@@ -32,6 +33,13 @@ def write_certificate(path: Path, *names: str) -> Path:
     )
     path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + private)
     return path
+
+
+def _san(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def pin(path: Path) -> str:

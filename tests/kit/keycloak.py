@@ -8,7 +8,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,13 @@ HOMES = sorted((ROOT / ".live").glob("keycloak-*"))
 READY_SECONDS = 180
 
 
-def realm(redirect_uris: list[str], post_logout: list[str], access_seconds: int) -> dict[str, object]:
+def realm(
+    redirect_uris: list[str],
+    post_logout: list[str],
+    access_seconds: int,
+    attributes: Mapping[str, str] | None = None,
+    habits: Mapping[str, object] | None = None,
+) -> dict[str, object]:
     """The realm `test`: client `gateway`, Ada in group admins, Ben in none; passwords are their names."""
     people = [
         {
@@ -49,7 +55,7 @@ def realm(redirect_uris: list[str], post_logout: list[str], access_seconds: int)
         "clientId": "gateway",
         "secret": "loopback-only",
         "redirectUris": redirect_uris,
-        "attributes": {"post.logout.redirect.uris": "##".join(post_logout)},
+        "attributes": {"post.logout.redirect.uris": "##".join(post_logout), **(attributes or {})},
         "protocolMappers": [groups_mapper],
     }
     return {
@@ -60,14 +66,24 @@ def realm(redirect_uris: list[str], post_logout: list[str], access_seconds: int)
         "groups": [{"name": "admins"}],
         "users": people,
         "clients": [client],
+        **(habits or {}),
     }
 
 
 @contextmanager
 def keycloak(
-    folder: Path, port: int, redirect_uris: list[str], post_logout: list[str], access_seconds: int = 300
+    folder: Path,
+    port: int,
+    redirect_uris: list[str],
+    post_logout: list[str],
+    access_seconds: int = 300,
+    attributes: Mapping[str, str] | None = None,
+    habits: Mapping[str, object] | None = None,
 ) -> Iterator[str]:
-    """Start it from a private copy of its home in `folder`; yields the issuer of the realm."""
+    """Start it from a private copy of its home in `folder`; yields the issuer of the realm.
+
+    `attributes` are those of the client, `habits` go over the realm.
+    """
     missing = None if HOMES else "no Keycloak in .live/ (`.ci/run` fetches it)"
     missing = missing or (None if shutil.which("java") else "java is not on PATH")
     if missing:
@@ -78,7 +94,7 @@ def keycloak(
     shutil.copytree(HOMES[-1], home)
     (home / "data" / "import").mkdir(parents=True, exist_ok=True)
     (home / "data" / "import" / "test.json").write_text(
-        json.dumps(realm(redirect_uris, post_logout, access_seconds))
+        json.dumps(realm(redirect_uris, post_logout, access_seconds, attributes, habits))
     )
     log = (folder / "keycloak.log").open("wb")
     process = subprocess.Popen(

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.routing import Mount, Route
 
 from gateway.guard.middleware import NothingHere, RequestLimits
 from gateway.guard.proxies import Proxies
@@ -19,8 +19,11 @@ from gateway.guard.rate_limit import RateLimit
 from gateway.keys.keyring import Keyring
 from gateway.keys.seal import Sealer
 from gateway.login.attempts import Attempts
+from gateway.login.backchannel import BackChannel
 from gateway.login.flow import Flow
+from gateway.login.frontchannel import FrontChannel
 from gateway.login.logout import Logout
+from gateway.login.provider_logout import provider_logout_routes
 from gateway.login.recent_logout import RecentLogout
 from gateway.login.return_to import ReturnTo
 from gateway.login.routes import LoginDoor, login_routes
@@ -30,10 +33,14 @@ from gateway.pages.catalogue import Catalogue
 from gateway.pages.render import Pages
 from gateway.providers.oidc import Oidc
 from gateway.sessions.cookie import attempt_cookie, session_cookie
+from gateway.sessions.deferred import DeferredEnds
+from gateway.sessions.inventory import Inventory
+from gateway.sessions.notices import Notices
 from gateway.sessions.sessions import Sessions
 from gateway.settings.model import Settings
 from tests.kit.browser import Browser
 from tests.kit.clock import Clock
+from tests.kit.memory_bus import MemoryBus
 from tests.kit.memory_store import MemoryStore
 from tests.kit.randomness import Randomness
 from tests.kit.scripted_provider import ScriptedProvider, crank
@@ -43,6 +50,7 @@ APP = "https://app.example.com"
 OTHER = "https://wiki.example.com"
 STAFF = "https://idp.example.test"
 PARTNERS = "https://partners.example.test"
+GUESTS = "https://guests.example.test"
 
 WRITTEN: Mapping[str, Any] = {
     "public_url": AUTH,
@@ -55,18 +63,19 @@ WRITTEN: Mapping[str, Any] = {
 class LoginHouse:
     """Everything a browser meets, with a handle on each part."""
 
-    def __init__(self, providers: tuple[str, ...] = ("staff",), **changes: Any) -> None:
+    def __init__(
+        self, providers: tuple[str, ...] = ("staff",), framed: tuple[str, ...] = (), **changes: Any
+    ) -> None:
+        self.framed = framed
         self.settings = Settings.model_validate({**WRITTEN, **changes})
         self.clock, self.random = Clock(), Randomness()
         self.store = MemoryStore(self.clock)
         self.events: list[Any] = []
         self.ring = Keyring.generate(self.random, self.clock())
-        issuers = {"staff": STAFF, "partners": PARTNERS}
+        issuers = {"staff": STAFF, "partners": PARTNERS, "guests": GUESTS}
         self.scripts = {name: ScriptedProvider(self.clock, issuer=issuers[name]) for name in providers}
         self.hold: asyncio.Event | None = None
         self.let_in = True
-        self.satisfied = lambda return_to, session: session is not None
-        self.wanted = lambda return_to: frozenset()
         self.waited: list[float] = []
         self._wire({name: self._oidc(name) for name in providers})
 
@@ -113,8 +122,6 @@ class LoginHouse:
             loops=RateLimit(self.store, "login-loop", 4, 60.0, self.clock),
             recent_logout=recent,
             run=self.run,
-            satisfied=lambda return_to, session: self.satisfied(return_to, session),  # noqa: PLW0108 (likewise)
-            wanted=lambda return_to: self.wanted(return_to),  # noqa: PLW0108 (a test may change it)
             emit=self.events.append,
             clock=self.clock,
             random=self.random,
@@ -123,12 +130,32 @@ class LoginHouse:
         catalogue = Catalogue.load()
         pages = Pages(settings.pages, catalogue, public_url, (STAFF,))
         self.answers = Answers(pages, catalogue, https=public_url.startswith("https"))
+        self.bus = MemoryBus()
+        self.inventory = Inventory(
+            self.store,
+            self.ring,
+            settings.sessions.absolute,
+            self.ring.deployment,
+            self.events.append,
+            self.clock,
+            self.random,
+            self.bus,
+            self.sleep,
+        )
+        self.deferred = DeferredEnds(
+            self.inventory.end,
+            Notices(self.bus, self.clock),
+            settings.sessions.absolute,
+            self.clock,
+            self.sleep,
+        )
         door = LoginDoor(
             flow=self.flow,
             logout=Logout(
                 providers=providers,
                 visitors=self.visitors,
                 recent_logout=recent,
+                deferred=self.deferred,
                 run=self.run,
                 public_url=public_url,
             ),
@@ -140,11 +167,32 @@ class LoginHouse:
             emit=self.events.append,
             new_id=self.new_id,
         )
+        told = self._told_by_providers(door, providers)
         base = public_url.partition("://")[2].partition("/")[2]
         nothing = NothingHere(self.answers, self.new_id)
-        table = [Mount(f"/{base}", routes=login_routes(door))] if base else login_routes(door)
+        routes = [*login_routes(door), *told]
+        table = [Mount(f"/{base}", routes=routes)] if base else routes
         app = Starlette(routes=[*table, Mount("/", app=nothing)])
         self.app = RequestLimits(app, self.answers, self.new_id)
+
+    def _told_by_providers(self, door: LoginDoor, providers: Mapping[str, Any]) -> list[Route]:
+        per_prefix = self.settings.login.per_prefix
+        back_channel = BackChannel(
+            providers=providers,
+            inventory=self.inventory,
+            store=self.store,
+            failures=RateLimit(self.store, "backchannel-logout", per_prefix, 60.0, self.clock),
+            run=self.run,
+            emit=self.events.append,
+            clock=self.clock,
+        )
+        front_channel = FrontChannel(
+            issuers={name: one.issuer for name, one in providers.items() if name in self.framed},
+            inventory=self.inventory,
+            limit=RateLimit(self.store, "frontchannel-logout", per_prefix, 60.0, self.clock),
+            emit=self.events.append,
+        )
+        return provider_logout_routes(door, back_channel, front_channel)
 
     async def run(self, flow: Any, *, provider: str) -> Any:
         if self.hold is not None:

@@ -75,6 +75,7 @@ class MemoryStore:
     arrivals: dict[str, float] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     closed: bool = False
+    another_server_at: float = float("-inf")
     failing: Counter = field(default_factory=Counter)
     losing: Counter = field(default_factory=Counter)
 
@@ -127,6 +128,13 @@ class MemoryStore:
         if self._plain(key) is not None:
             return False
         self._put(key, value, ttl)
+        return True
+
+    @verb
+    async def replace(self, key: str, old: bytes | None, new: bytes, ttl: float) -> bool:
+        if self._value(key) != old:
+            return False
+        self._put(key, new, ttl)
         return True
 
     @verb
@@ -205,12 +213,13 @@ class MemoryStore:
         found = self._record(key)
         if found is None:
             return Written.GONE
-        if found.version == seen_version + 1 and found.fields.get("wf") == b"%d" % fence:
+        writer = f"{fence} {owner}".encode("ascii")
+        if found.version == seen_version + 1 and found.fields.get("wf") == writer:
             return Written.DONE
         if found.version != seen_version:
             return Written.CONFLICT
         forgotten = {"intent": None, "next": None, "fails": None}
-        for name, value in {**fields, **forgotten, "wf": b"%d" % fence}.items():
+        for name, value in {**fields, **forgotten, "wf": writer}.items():
             if value is None:
                 found.fields.pop(name, None)
             else:
@@ -223,7 +232,10 @@ class MemoryStore:
     @verb
     async def fail(self, key: str, version: int, owner: str, next_try: float, definite: bool) -> int | None:
         found = self._record(key)
-        if not self._end_lease(key, owner) or found is None or found.version != version:
+        ours, current = self._end_lease(key, owner), found is not None and found.version == version
+        if not ours and current and not definite:
+            found.fields.setdefault("intent", b"0")
+        if not ours or not current:
             return None
         fails = int(found.fields.get("fails", b"0")) + 1
         found.fields |= {"fails": b"%d" % fails, "next": b"%d" % math.ceil(next_try)}
@@ -304,7 +316,11 @@ class MemoryStore:
     async def index_add(self, index: str, member: str, ttl: float, limit: int, now: float) -> tuple[str, ...]:
         members = self._living(index, now)
         members.pop(member, None)
-        members[member] = now + ttl
+        ends, last = now + ttl, max(members.values(), default=0.0)
+        members[member] = last + 0.001 if ends <= last < ends + 1 else ends
+        line = sorted(members.items(), key=lambda one: one[1])
+        members.clear()
+        members.update(line)
         fallen = tuple(members)[: max(0, len(members) - limit)]
         for name in fallen:
             del members[name]
@@ -325,6 +341,9 @@ class MemoryStore:
         return members
 
     # The store itself
+
+    def remembers(self, seconds: float) -> bool:
+        return self.clock() - self.another_server_at >= seconds
 
     @verb
     async def ping(self) -> None:

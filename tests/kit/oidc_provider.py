@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,8 +24,15 @@ class OidcProvider:
 
     def asked(self, grant: str) -> int:
         """How many token requests of this grant type succeeded."""
+        return sum(1 for entry in self._asked() if entry["grant"] == grant and entry["ok"])
+
+    def refused(self) -> list[str]:
+        """Why token requests failed: a token that was used twice, for one."""
+        return [str(entry["error"]) for entry in self._asked() if not entry["ok"]]
+
+    def _asked(self) -> list[dict[str, Any]]:
         with urllib.request.urlopen(f"{self.issuer}/test/asked", timeout=5) as answer:
-            return sum(1 for entry in json.load(answer) if entry["grant"] == grant and entry["ok"])
+            return list(json.load(answer))
 
     def stop(self) -> None:
         self.process.terminate()

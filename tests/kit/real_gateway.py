@@ -63,6 +63,7 @@ class RealGateway:
         self.config = folder / "gateway.yaml"
         self.config.write_text(yaml.safe_dump(self.document))
         self.environment = {"PYTHONPATH": str(ROOT), **(environment or {})}
+        self.arguments: tuple[str, ...] = ()
         self.process: Process | None = None
         self.cookie = ""
 
@@ -74,7 +75,7 @@ class RealGateway:
     def start(self) -> None:
         if not self.cookie:
             self.cookie = asyncio.run(self.session_of(alice(self.document["providers"])))
-        command = [sys.executable, "-m", "gateway", "serve", "--config", str(self.config)]
+        command = [sys.executable, "-m", "gateway", "serve", "--config", str(self.config), *self.arguments]
         home = self.folder / "gateway"
         home.mkdir(exist_ok=True)
         self.process = Process(command, home, self.environment)

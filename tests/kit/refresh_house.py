@@ -86,6 +86,7 @@ class RefreshHouse:
             self.clock,
             Randomness(seed),
             issuers,
+            sleep=self.sleep,
         )
         catalog = Catalog(sections, self.wires)
         refresher = Refresher(

@@ -94,7 +94,8 @@ class ScriptedProvider:
 
     `lie` is a name out of `LIES`; `claims` are merged into every ID token, `userinfo` into every userinfo answer.
     `sign` is `good`, `none`, `hs256_public_key` or `bad`. `instead` gives the next answers of a path out of turn:
-    an `Answer`, or an exception to raise.
+    an `Answer`, or an exception to raise. Within `window` seconds a spent refresh token yields its successor again.
+    Served on a port, a token request takes `there` seconds to arrive and its answer `back` seconds to return.
     """
 
     clock: Callable[[], float]
@@ -109,6 +110,9 @@ class ScriptedProvider:
     offers_refresh: bool = True
     refreshes_id_token: bool = True
     expires_in: Any = 300
+    window: float = 0.0
+    there: float = 0.0
+    back: float = 0.0
     person: dict[str, Any] = field(
         default_factory=lambda: {
             "sub": "u-1",
@@ -136,6 +140,7 @@ class ScriptedProvider:
         self.codes: dict[str, dict[str, str]] = {}
         self.refreshable: dict[str, str] = {}
         self.spent: set[str] = set()
+        self.successors: dict[str, tuple[float, Answer]] = {}
         self.subjects: dict[str, str] = {}
         self.issued = 0
 
@@ -164,6 +169,9 @@ class ScriptedProvider:
         self.codes[code] = request
         return {"code": code, "state": request["state"], "iss": self.issuer}
 
+    def arrives(self, path: str) -> None:
+        """A request has come in, on a port; it takes effect after `there`."""
+
     # The provider itself
 
     def answer(self, ask: Ask) -> Answer:
@@ -183,6 +191,7 @@ class ScriptedProvider:
             "/keys": lambda ask: reply(200, {"keys": [key.jwk for key in self.published]}),
             "/token": self._token,
             "/userinfo": self._userinfo,
+            "/revoke": self._revoke,
         }
         return routes[route](ask) if route in routes else reply(404, {})
 
@@ -193,6 +202,7 @@ class ScriptedProvider:
             "token_endpoint": f"{self.issuer}/token",
             "userinfo_endpoint": f"{self.issuer}/userinfo",
             "end_session_endpoint": f"{self.issuer}/logout",
+            "revocation_endpoint": f"{self.issuer}/revoke",
             "jwks_uri": f"{self.issuer}/keys",
             "id_token_signing_alg_values_supported": [self.algorithm],
             "authorization_response_iss_parameter_supported": True,
@@ -208,6 +218,13 @@ class ScriptedProvider:
         if form.get("grant_type") == "refresh_token":
             return self._refresh(form)
         return reply(400, {"error": "unsupported_grant_type"})
+
+    def _revoke(self, ask: Ask) -> Answer:
+        form = ask.form
+        if form is None or not self._is_client(ask):
+            return reply(401, {"error": "invalid_client"})
+        self.refreshable.pop(form.get("token", ""), None)
+        return Answer(200, {}, b"", None)
 
     def _is_client(self, ask: Ask) -> bool:
         form, authorization = ask.form or {}, ask.headers.get("authorization", "")
@@ -235,6 +252,9 @@ class ScriptedProvider:
 
     def _refresh(self, form: Mapping[str, str]) -> Answer:
         token = form.get("refresh_token", "")
+        spent_at, successor = self.successors.get(token, (float("-inf"), reply(400, {})))
+        if self.clock() - spent_at < self.window:
+            return successor
         if token in self.spent:
             self.refreshable.clear()  # reuse ends the whole grant
         if self.refreshable.pop(token, None) is None:
@@ -244,7 +264,10 @@ class ScriptedProvider:
         else:
             self.refreshable[token] = "again"
         subject = {"sub": self.subjects[token]} if token in self.subjects else {}
-        return self._issue(subject, id_token=self.refreshes_id_token, rotate=self.rotates)
+        answer = self._issue(subject, id_token=self.refreshes_id_token, rotate=self.rotates)
+        if self.rotates:
+            self.successors[token] = self.clock(), answer
+        return answer
 
     def _issue(self, claims: Mapping[str, Any], *, id_token: bool, rotate: bool = True) -> Answer:
         access = self._fresh("access")
@@ -353,7 +376,14 @@ async def serve(provider: ScriptedProvider) -> AsyncIterator[str]:
                 else:
                     writer.write(scripted)
             else:
-                writer.write(_respond(provider, method, target, headers, body))
+                provider.arrives(urlsplit(target).path)
+                slow = urlsplit(target).path.endswith("/token")
+                await asyncio.sleep(provider.there if slow else 0)
+                if reader.at_eof():  # whoever asked is gone, and nothing has been done yet
+                    return
+                answer = _respond(provider, method, target, headers, body)
+                await asyncio.sleep(provider.back if slow else 0)
+                writer.write(answer)
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
             pass

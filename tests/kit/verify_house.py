@@ -35,10 +35,13 @@ from gateway.policy.hosts import Hosts
 from gateway.policy.rules import Rules, compile_policies
 from gateway.serve.dispatch import VerifyListener
 from gateway.serve.health import Health
-from gateway.sessions.cookie import attempt_cookie, session_cookie
+from gateway.sessions.cookie import Ticket, attempt_cookie, session_cookie
+from gateway.sessions.reader import Reader
+from gateway.sessions.session import Session
 from gateway.sessions.sessions import Begun, Sessions
 from gateway.settings.model import Settings
 from tests.kit.clock import Clock
+from tests.kit.memory_bus import MemoryBus
 from tests.kit.memory_store import MemoryStore
 from tests.kit.people import ISSUERS, person
 from tests.kit.randomness import Randomness
@@ -85,13 +88,14 @@ class VerifyHouse:
         self.settings = Settings.model_validate({**WRITTEN, **changes})
         self.clock, self.random = Clock(), Randomness()
         self.store = MemoryStore(self.clock)
+        self.bus = MemoryBus()
         self.events: list[Any] = []
         self.ring = Keyring.generate(self.random, self.clock())
         self.cookie_spec, self.browser_spec = session_cookie(self.settings), attempt_cookie(self.settings)
         self.sessions = Sessions(
             self.store, self.ring, self.cookie_spec, self.settings.sessions, self.ring.deployment,
             self.events.append, self.clock, self.random,
-            {name: section.issuer for name, section in self.settings.providers.items()},
+            {name: section.issuer for name, section in self.settings.providers.items()}, bus=self.bus,
         )  # fmt: skip
         self.begun: dict[str, Begun] = {}
         self._wire()
@@ -115,12 +119,12 @@ class VerifyHouse:
         settings = self.settings
         return Check(
             hosts=Hosts.of(settings.hosts),
-            rules=Rules.of(settings.rules),
+            rules=Rules.of(settings.rules, case_sensitive=settings.case_sensitive_paths),
             policies=compile_policies(settings.policies),
             ring=self.ring,
             session_cookie=self.cookie_spec,
             own_cookies=(self.cookie_spec.name, self.browser_spec.name),
-            read_session=self.sessions.open,
+            reader=self.reader(),
             asserts=Assertions(
                 self.ring, AUTH, settings.assertion.lifetime, settings.sessions.idle, self.clock
             ),
@@ -130,6 +134,18 @@ class VerifyHouse:
             login_address=f"{AUTH}/auth/login",
             clock=self.clock,
         )
+
+    def reader(self, **limits: Any) -> Reader:
+        """What the check asks: the store, and a memory of its own."""
+
+        async def fresh(ticket: Ticket, session: Session) -> Session:
+            return session
+
+        sessions = self.settings.sessions.model_copy(update=limits)
+        return Reader(
+            self.sessions.open, fresh, self.sessions.touch_every, self.bus, sessions,
+            self.events.append, self.clock, self.clock,
+        )  # fmt: skip
 
     async def sign_in(self, who: str, identity: Identity | None = None) -> str:
         """Begin a session as a login would; `name=value` for a Cookie line, which `who=` sends from now on."""

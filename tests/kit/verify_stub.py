@@ -143,7 +143,7 @@ class VerifyStub:
 
     def _challenge(self, request: Request, host: str, uri: str, *, nginx: bool) -> bytes:
         if nginx:
-            return write_answer(401, [_NO_STORE, _DECISION, ("WWW-Authenticate", "Bearer")])
+            return write_answer(401, [_NO_STORE, _DECISION])
         return self._for_people(request, host, uri)
 
     def _for_people(self, request: Request, host: str, uri: str) -> bytes:

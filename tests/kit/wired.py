@@ -156,7 +156,7 @@ class Site:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         uri = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
-        if uri.startswith(b"/_gateway/"):
+        if uri == b"/_gateway" or uri.startswith(b"/_gateway/"):
             await self._house.apps["bind"](scope, receive, send)
             return
         sent = {name.decode(): value.decode() for name, value in scope["headers"]}
@@ -185,4 +185,5 @@ async def wired(
         keys = ring or Keyring.generate(secrets.token_bytes, clock())
         house = Wired(folder, providers[0], clock, keys, *providers[1:], **changes)
         stack.push_async_callback(house.application.close)
+        await house.application.open()
         yield house

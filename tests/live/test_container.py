@@ -69,6 +69,16 @@ def test_the_final_stage_runs_without_root_and_without_a_shell():
     assert step("EXPOSE").rest.split() == ["4180", "4181", "9180"]
 
 
+def test_store_and_keys_are_in_the_volume_by_default():
+    """A relative path starts at the folder of gateway.yaml; there `data` is a link to the volume."""
+    (volume,) = step("VOLUME").words
+    folder = Path(environment(FINAL)["GATEWAY_CONFIG"]).parent
+
+    commands = [part.strip() for part in step("RUN").rest.split("&&")]
+
+    assert commands[-1] == f"ln -s {volume} {folder}/data"
+
+
 def test_every_requirement_is_installed_by_its_hash(image):
     """And nothing else is there: no pip, no builder."""
     installs = [

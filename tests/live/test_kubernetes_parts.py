@@ -88,22 +88,20 @@ def cluster(tmp_path_factory):
     """A real Traefik with the arguments of its values and the resources; a real gateway; an application."""
     folder = tmp_path_factory.mktemp("cluster")
     entry, public, verify, metrics, app = free_ports(5)
-    settings = Settings.model_validate(
-        yaml.safe_load(one(render("base"), "ConfigMap", "gateway-config")["data"]["gateway.yaml"])
-        | {
-            "server": {
-                "bind": f"127.0.0.1:{public}",
-                "verify_bind": f"127.0.0.1:{verify}",
-                "metrics_bind": f"127.0.0.1:{metrics}",
-                "trusted_proxies": ["127.0.0.1"],
-                "verify_secret": "${VERIFY_SECRET}",
-            },
-            "providers": {"corp": {"issuer": "https://idp.example.com", "client_id": "gateway"}},
-        }
-    )
-    server = settings.model_dump(mode="json")["server"] | {"verify_secret": "${VERIFY_SECRET}"}
-    document = {"providers": {"corp": {"issuer": "https://idp.example.com", "client_id": "gateway"}}}
-    gateway = RealGateway(settings, folder, document | {"server": server}, {"VERIFY_SECRET": SECRET})
+    server = {
+        "bind": f"127.0.0.1:{public}",
+        "verify_bind": f"127.0.0.1:{verify}",
+        "metrics_bind": f"127.0.0.1:{metrics}",
+        "trusted_proxies": ["127.0.0.1"],
+        "verify_secret": "${VERIFY_SECRET}",
+    }
+    here = {
+        "server": server,
+        "providers": {"corp": {"issuer": "https://idp.example.com", "client_id": "gateway"}},
+    }
+    shipped = one(render("base"), "ConfigMap", "gateway-config")["data"]["gateway.yaml"]
+    settings = Settings.model_validate(yaml.safe_load(shipped) | here)
+    gateway = RealGateway(settings, folder, here, {"VERIFY_SECRET": SECRET})
     application = EchoApp(app)
     (folder / "dynamic").mkdir()
     ports = {"gateway": public, "verify": verify, "app": app}
@@ -121,11 +119,11 @@ def cluster(tmp_path_factory):
         argument for argument in given if "kubernetesCRD" not in argument and "providers.file" not in argument
     ]
     assert len(kept) == len(given) - 2
-    here = [
+    listening = [
         f"--entryPoints.websecure.address=127.0.0.1:{entry}",
         f"--providers.file.directory={folder}/dynamic",
     ]
-    traefik = Process([find_binary("traefik"), *kept, *here], folder, {"GATEWAY_VERIFY_SECRET": SECRET})
+    traefik = Process([find_binary("traefik"), *kept, *listening], folder, {"GATEWAY_VERIFY_SECRET": SECRET})
     try:
         gateway.start()
         application.start()

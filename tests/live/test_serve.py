@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.storage.outage import CALM
 from tests.kit.real_gateway import RealGateway
 from tests.kit.redis_server import RedisServer, require_redis
 from tests.kit.scene import APP, scene_settings
@@ -186,7 +187,10 @@ def test_an_outage_of_the_store_logs_nobody_out(tmp_path):
         assert "set-cookie" not in during.headers
         assert ask(one, "/x").status_code == 401
         assert ask(one, "/public/a", cookie=one.cookie).status_code == 200
-        assert operator(one, "/readyz").json() == {"status": "degraded"}
+        said = operator(one, "/readyz").json()
+        assert (said["status"], said["store"]) == ("degraded", f"{redis.url}/0")
+        assert said["since"].endswith("Z")
+        assert said["last_error"].startswith("ConnectionError: redis: ")
         assert operator(one, "/readyz").status_code == 200
 
         redis.start()
@@ -195,6 +199,12 @@ def test_an_outage_of_the_store_logs_nobody_out(tmp_path):
             assert time.monotonic() < deadline
             time.sleep(0.1)
         assert after.headers["x-auth-user"] == "alice"
+        while "store.recovered" not in one.log:
+            assert time.monotonic() < deadline + 2 * CALM
+            assert operator(one, "/readyz").json() == {"status": "ready"}
+            time.sleep(0.1)
+        lines = [json.loads(line) for line in one.log.splitlines() if line.startswith("{")]
+        assert [line["what"] for line in lines if line["event"] == "operator.alarm"] == ["store_unavailable"]
     finally:
         one.stop()
         redis.stop()

@@ -31,6 +31,8 @@ PIECES = (
         "//",
         "admin",
         "public",
+        "ADMIN",
+        "Public",
         "a",
         ".",
         "..",
@@ -57,6 +59,8 @@ PIECES = (
         "%00",
         "%61",
         "%64min",
+        "%41dmin",
+        "adm%C4%B1n",
         "%c3%a9",
         "%c0%af",
         "%20",
@@ -103,8 +107,8 @@ def judged(path):
 
 def lenient_readings(path):
     """What careless readers make of a path: decode up to three times, cut, fold, split at anything, walk dots."""
-    for times, cut, first, fold, backslash in product(
-        (0, 1, 2, 3), (";", "#?", ";#?", ""), *[(False, True)] * 3
+    for times, cut, first, fold, backslash, case in product(
+        (0, 1, 2, 3), (";", "#?", ";#?", ""), *[(False, True)] * 4
     ):
         text = path.partition("?")[0]
         text = cut_at(text, cut) if first else text
@@ -112,6 +116,7 @@ def lenient_readings(path):
             text = unquote(text, errors="replace")
         text = normalize("NFKC", text) if fold else text
         text = text.replace("\\", "/") if backslash else text
+        text = text.upper().lower() if case else text
         yield walked(cut_at(text, cut))
 
 
@@ -179,6 +184,8 @@ def test_a_canonical_path_is_its_own_canonical_path(uri):
 @example("/admin%23x")
 @example("/admin%3Bx")
 @example("/admin;x%2f/y")
+@example("/Admin/x")
+@example("/public;x/%2541DMIN")
 def test_no_reader_finds_the_admin_pages_behind_another_rule(path):
     """If anybody can read a path as being under /admin, it is judged as that, or not at all."""
     if any(reading[:1] == ["admin"] for reading in lenient_readings(path)):
@@ -229,6 +236,47 @@ def test_the_index_finds_what_a_walk_through_all_rules_finds(written, path, host
     """It saves time and changes nothing."""
     rules = Rules.of(written)
     target = parse_target(host, path.encode(), method, HOSTS)
+
+    walk = [rule for rule in rules.rules if not rule.misfit(target.host, target.path, target.method, None)]
+
+    assert rules.match(target, None) is (walk[0] if walk else None)
+
+
+CASED = st.lists(
+    st.builds(
+        RuleSettings,
+        paths=st.lists(
+            st.sampled_from([*PLACES, "/A/**", "/a/B", "/*/B", "regex:/[A-B]+", "/\u00c9/**", "/\u00df"]),
+            min_size=1,
+            max_size=3,
+        ),
+        allow=st.just("authenticated"),
+    ),
+    min_size=1,
+    max_size=6,
+)
+CASED_PATHS = st.from_regex(r"(/[aAbB\u00e9\u00c9\u00df]{1,2}){1,3}/?", fullmatch=True)
+
+
+@given(written=CASED, path=CASED_PATHS)
+def test_paths_that_differ_in_case_alone_meet_one_rule_or_are_refused(written, path):
+    """Whichever of them the application takes it for, no other rule would have judged it."""
+    rules = Rules.of(written)
+    met = set()
+
+    for variant in (path, path.upper(), path.lower(), path.swapcase(), path.title()):
+        with suppress(Malformed):
+            rule = rules.match(parse_target(b"app.example.com", quote(variant).encode(), b"GET", HOSTS), None)
+            met.add(rule and rule.name)
+
+    assert len(met) <= 1
+
+
+@given(written=CASED, path=CASED_PATHS)
+def test_where_case_counts_it_is_the_rules_alone_that_count(written, path):
+    """The switch gives what a walk through the rules gives, and refuses nothing."""
+    rules = Rules.of(written, case_sensitive=True)
+    target = parse_target(b"app.example.com", quote(path).encode(), b"GET", HOSTS)
 
     walk = [rule for rule in rules.rules if not rule.misfit(target.host, target.path, target.method, None)]
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -10,7 +11,11 @@ import yaml
 from click.testing import CliRunner
 
 from gateway.cli import main
+from gateway.keys.keyring import Keyring
+from gateway.storage.key_file import write_keyring
 from tests.kit.config_file import changed
+from tests.kit.randomness import Randomness
+from tests.kit.redis_server import RedisServer, free_port
 
 
 @pytest.fixture
@@ -37,7 +42,7 @@ def test_a_fine_configuration_is_called_fine(folder):
 
 
 def test_the_summary_says_what_is_set_up(folder):
-    """Hosts, cookie, listeners, store, providers and rules, one line each."""
+    """Hosts, cookie, listeners, keys, store, providers and rules, one line each."""
     lines = dict(line.strip().split(None, 1) for line in run("check").stdout.splitlines()[1:])
 
     assert lines == {
@@ -47,7 +52,8 @@ def test_the_summary_says_what_is_set_up(folder):
         "pages": "127.0.0.1:4180",
         "verify": "127.0.0.1:4181, trusting 127.0.0.1/32",
         "metrics": "127.0.0.1:9180",
-        "store": "sqlite",
+        "keys": "data/gateway-keys.json, made at the next start",
+        "store": "sqlite:data/gateway.db",
         "providers": "corp (oidc)",
         "rules": "1",
     }
@@ -89,8 +95,94 @@ def test_warnings_do_not_change_the_exit_code(folder):
     result = run("check")
 
     assert result.exit_code == 0
-    assert "rule rules[0]: lets everybody into every path" in result.stderr
+    assert re.match(
+        r"warning: gateway\.yaml:\d+: rules\[0\]\.allow: lets everybody into every path", result.stderr
+    )
     assert result.stdout.startswith("gateway.yaml: fine\n")
+
+
+def test_a_fault_is_told_from_a_warning(folder):
+    """A warning says so in front; a fault begins with file and line."""
+    rules = [{"allow": "public"}, {"name": "late", "allow": "authenticated"}]
+    (folder / "gateway.yaml").write_text(yaml.safe_dump(changed(rules=rules)))
+
+    result = run("check")
+
+    assert result.exit_code == 1
+    assert [line.split(":")[0] for line in result.stderr.splitlines()] == ["gateway.yaml"]
+
+
+def keys(folder, text=None, mode=0o600):
+    """The key file where the configuration has it: a good one, or this text."""
+    file = folder / "data" / "gateway-keys.json"
+    write_keyring(file, Keyring.generate(Randomness(), 1_800_000_000))
+    if text is not None:
+        file.write_text(text)
+    file.chmod(mode)
+    return file
+
+
+def test_keys_that_exist_are_read(folder):
+    """The summary says since when they seal; no key is shown."""
+    file = keys(folder)
+
+    result = run("check")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "  keys       data/gateway-keys.json, the newest of 2027-01-15\n" in result.stdout
+    assert all(entry["secret"] not in result.stdout for entry in json.loads(file.read_text())["secrets"])
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "sentence"),
+    [
+        pytest.param(None, 0o644, "is open to other users (mode 0644): run `chmod 600", id="open-to-others"),
+        pytest.param("{", 0o600, "the key file is not a JSON object: restore the file", id="damaged"),
+    ],
+)
+def test_keys_that_cannot_be_used_are_a_fault(folder, text, mode, sentence):
+    """What would stop the start is found before it."""
+    keys(folder, text, mode)
+
+    result = run("check")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("data/gateway-keys.json")
+    assert sentence in result.stderr
+
+
+def test_a_check_makes_no_keys(folder):
+    """It looks, and leaves everything as it is."""
+    run("check")
+
+    assert [path.name for path in folder.iterdir()] == ["gateway.yaml"]
+
+
+def test_lost_keys_are_a_warning(folder):
+    """The store is there and its keys are not: nothing in it would open."""
+    (folder / "data").mkdir()
+    (folder / "data" / "gateway.db").touch()
+
+    result = run("check")
+
+    assert result.exit_code == 0
+    assert result.stderr.startswith(
+        "warning: keys.file: data/gateway-keys.json does not exist, but the store"
+    )
+    assert "restore" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_keys_that_replicas_lack_are_a_warning(folder):
+    """The gateway would not start; where this runs, the file may be missing for a good reason."""
+    (folder / "gateway.yaml").write_text(yaml.safe_dump(changed(store="redis://redis:6379/0")))
+
+    result = run("check")
+
+    assert result.exit_code == 0
+    assert result.stderr.startswith("warning: keys.file: data/gateway-keys.json does not exist")
+    assert "gateway keys generate" in result.stderr
+    assert "  store      redis\n" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -143,6 +235,46 @@ def test_the_schema_shows_defaults_as_they_are_written(folder):
 
     assert defined["Sessions"]["properties"]["idle"]["default"] == "3d"
     assert defined["Server"]["properties"]["bind"]["default"] == "127.0.0.1:4180"
+
+
+def test_online_asks_the_store_and_leaves_no_trace(folder):
+    """A store that will be made at the start is fine, and is not made by the question."""
+    result = run("check", "--online")
+
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    assert [one.name for one in folder.iterdir()] == ["gateway.yaml"]
+
+
+@pytest.mark.live
+def test_online_warns_of_a_store_that_could_lose_sessions(folder, tmp_path_factory):
+    """Each warning is a line on standard error, and the exit code stays 0."""
+    write_keyring(folder / "keys.json", Keyring.generate(Randomness("keys"), 1_800_000_000.0))
+    with RedisServer(tmp_path_factory.mktemp("redis"), ("--maxmemory-policy", "allkeys-lru")) as server:
+        text = yaml.safe_dump(changed(store=server.url, keys={"file": "keys.json"}))
+        (folder / "gateway.yaml").write_text(text)
+
+        result = run("check", "--online")
+
+    assert result.exit_code == 0
+    assert [line.partition(": ")[0] for line in result.stderr.splitlines()] == ["warning", "warning"]
+    assert result.stderr.startswith("warning: store: maxmemory-policy is allkeys-lru")
+
+
+def test_online_ends_with_a_fault_where_the_store_does_not_answer(folder):
+    """Exit code 1 and one line, without the password."""
+    write_keyring(folder / "keys.json", Keyring.generate(Randomness("keys"), 1_800_000_000.0))
+    store = f"redis://:${{SECRET}}@127.0.0.1:{free_port()}"
+    (folder / "gateway.yaml").write_text(yaml.safe_dump(changed(store=store, keys={"file": "keys.json"})))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SECRET", "hush")
+        result = run("check", "--online")
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("redis: ")
+    assert result.stderr.count("\n") == 1
+    assert "hush" not in result.stderr
 
 
 def test_the_module_is_the_command(folder):

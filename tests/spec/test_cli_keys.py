@@ -61,9 +61,56 @@ def test_generate_never_replaces_a_file(file):
 
     assert (again.exit_code, again.stdout) == (1, "")
     assert again.stderr == (
-        "data/keys.json: exists; a new one would end every session. Rotate it instead, or remove it first.\n"
+        "data/keys.json exists, and a new one would end every session: run `gateway keys rotate` for new keys beside"
+        " the old ones, or move the file away first if everybody may sign in again\n"
     )
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["generate", "list", "rotate"])
+def test_the_advice_for_a_damaged_file_can_be_followed(file, command):
+    """Whichever command finds it: move it away, generate, and the gateway has keys again."""
+    run("keys", "generate")
+    file.write_text("{")
+
+    done = run("keys", command)
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "restore the file from a backup, or move it away and run `gateway keys generate`" in done.stderr
+    file.rename(file.with_name("away"))
+    assert run("keys", "generate").exit_code == 0
+    assert run("keys", "list").exit_code == 0
+
+
+def test_a_link_that_leads_nowhere_is_replaced_by_a_file(file):
+    """Neither "it exists" nor "it is missing" for ever: generate makes what list asks for."""
+    file.parent.mkdir()
+    file.symlink_to("gone.json")
+    assert "make it with `gateway keys generate`" in run("keys", "list").stderr
+
+    assert run("keys", "generate").exit_code == 0
+    assert run("keys", "list").exit_code == 0
+
+
+def test_keys_need_no_secrets_of_the_configuration(file, tmp_path):
+    """They can be made on a machine that has none of them, as for a Secret of Kubernetes."""
+    document = yaml.safe_load((tmp_path / "gateway.yaml").read_text())
+    document["providers"]["corp"]["client_secret"] = "${CORP_SECRET}"
+    document["store"] = "redis://:${REDIS_PASSWORD}@redis:6379/0"
+    (tmp_path / "gateway.yaml").write_text(yaml.safe_dump(document))
+
+    assert [run("keys", command).exit_code for command in ("generate", "rotate", "list")] == [0, 0, 0]
+
+
+def test_keys_are_found_beside_the_configuration(file, tmp_path, monkeypatch):
+    """Wherever the command is run."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+
+    done = run("keys", "generate", "--config", str(tmp_path / "gateway.yaml"))
+
+    assert done.exit_code == 0
+    assert file.exists()
 
 
 def test_list_shows_ids_ages_and_states(file):
@@ -138,7 +185,7 @@ def test_no_command_prints_a_key(file, command):
     [
         pytest.param(lambda file: file.unlink(), "make it with `gateway keys generate`", id="missing"),
         pytest.param(lambda file: file.chmod(0o640), "run `chmod 600 data/keys.json`", id="open to others"),
-        pytest.param(lambda file: file.write_text("{"), "restore the key file from a backup", id="damaged"),
+        pytest.param(lambda file: file.write_text("{"), "restore the file from a backup", id="damaged"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_a_sentence_that_says_what_to_do(file, command, damage, sentence):

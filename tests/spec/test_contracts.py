@@ -102,6 +102,15 @@ def test_a_program_is_told_where_the_login_is():
     assert dict(reply.headers)[b"www-authenticate"].startswith(b"Bearer")
 
 
+def test_nginx_gets_no_challenge_with_its_401_and_the_hint_where_there_is_one():
+    """The module would copy a challenge onto the answer of the second request, a redirect or a 401 with its own."""
+    plain, hinted = (AUTH_REQUEST.reply(Stop(CHALLENGE, False, LOGIN, "d1", hint)) for hint in ("", "a,b"))
+
+    assert not {b"www-authenticate", b"location"} & {name for name, _ in (*plain.headers, *hinted.headers)}
+    assert dict(hinted.headers)[b"x-gateway-login-providers"] == b"a,b"
+    assert b"x-gateway-login-providers" not in dict(plain.headers)
+
+
 @pytest.mark.parametrize(
     ("contract", "mandatory"),
     [

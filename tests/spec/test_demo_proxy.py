@@ -270,6 +270,7 @@ async def test_without_an_application_the_client_is_told():
     "target",
     [
         pytest.param(b"/_gateway/auth/login?rd=x", id="pages"),
+        pytest.param(b"/_gateway?x", id="the bare address"),
         pytest.param(b"/.well-known/oauth-authorization-server/_gateway", id="metadata"),
     ],
 )
@@ -287,7 +288,7 @@ async def test_the_gateways_own_pages_are_reached_without_a_check(target):
 @pytest.mark.anyio
 @pytest.mark.parametrize(
     "target",
-    [b"/_gatewayx", b"/x/../_gateway/auth", b"/_gateway", b"//_gateway/auth", b"/%5fgateway/auth"],
+    [b"/_gatewayx", b"/x/../_gateway/auth", b"/_Gateway", b"//_gateway/auth", b"/%5fgateway/auth"],
 )
 async def test_a_path_that_only_looks_like_the_gateways_is_asked_about(target):
     """The prefix is compared as it stands, and with its slash."""

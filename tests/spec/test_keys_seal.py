@@ -55,7 +55,7 @@ def test_another_purpose_does_not_open(ring, random):
         Sealer(ring, "q", random).open(sealed, b"")
 
 
-def test_a_rotated_ring_opens_what_the_old_secret_sealed(ring, random):
+def test_case30_a_rotated_ring_opens_what_the_old_secret_sealed(ring, random):
     """And seals under the new one."""
     sealed = Sealer(ring, "p", random).seal(b"plain", b"aad")
     rotated = Sealer(ring.rotated(random, 1_800_000_100), "p", random)

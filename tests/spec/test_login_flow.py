@@ -68,8 +68,8 @@ async def test_two_providers_are_a_choice():
     assert (await browser.open(href)).url == f"{APP}/x?y"
 
 
-async def test_a_hint_skips_the_choice():
-    """`provider=` names one; an unknown name is no hint."""
+async def test_a_hint_of_one_provider_leaves_no_choice():
+    """`provider=` comes from the rule that was met; an unknown name is no hint."""
     house = LoginHouse(("staff", "partners"))
 
     hinted = await house.browser().open(f"{AUTH}/auth/login?provider=partners", follow=False)
@@ -77,16 +77,64 @@ async def test_a_hint_skips_the_choice():
 
     assert hinted.location.startswith("https://partners.example.test/")
     assert unknown.status == 200
+    assert all(title in unknown.response.text for title in ("Staff account", "Partners account"))
 
 
-async def test_only_providers_that_help_are_offered():
-    """A rule that asks for one provider makes that one the only choice."""
+async def test_only_providers_that_a_hint_names_are_offered():
+    """Among several they are the choice; of one login of them the person is sent straight back."""
+    house = LoginHouse(("staff", "partners", "guests"))
+    login = f"{AUTH}/auth/login?rd={OTHER}/&provider=partners,nobody,guests"
+
+    page = await house.browser().open(login)
+    signed_in = house.browser()
+    await signed_in.open(f"{AUTH}/auth/guests")
+    back = await signed_in.open(login, follow=False)
+
+    assert "Partners account" in page.response.text
+    assert "Guests account" in page.response.text
+    assert "Staff account" not in page.response.text
+    assert back.location == f"{OTHER}/"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        pytest.param("provider=partners&provider=staff", id="twice"),
+        pytest.param("provider=", id="empty"),
+        pytest.param("provider=,,,", id="commas"),
+        pytest.param("provider=Partners", id="another case"),
+        pytest.param("provider=%20partners", id="a blank"),
+        pytest.param("provider=partners%0d%0aset-cookie:x", id="a line end"),
+        pytest.param("provider=https://evil.test/,//evil.test", id="addresses"),
+        pytest.param("provider=" + "x," * 20_000 + "partners", id="forty thousand characters"),
+    ],
+)
+async def test_a_hint_that_is_none_leaves_the_whole_choice(query):
+    """Whoever forges one can choose among configured providers, and nothing else."""
     house = LoginHouse(("staff", "partners"))
-    house.wanted = lambda return_to: frozenset({"partners"}) if return_to.startswith(OTHER) else frozenset()
 
-    hop = await house.browser().open(f"{AUTH}/auth/login?rd={OTHER}/", follow=False)
+    hop = await house.browser().open(f"{AUTH}/auth/login?rd={APP}/x&{query}", follow=False)
 
-    assert hop.location.startswith("https://partners.example.test/")
+    assert hop.status == 200
+    assert all(title in hop.response.text for title in ("Staff account", "Partners account"))
+    assert "evil" not in hop.response.text
+
+
+async def test_after_a_logout_a_hint_does_not_sign_in_by_itself():
+    """The rule sent it, not the person: for a minute the login page asks first."""
+    house = LoginHouse(("staff", "partners"))
+    browser = house.browser()
+    await browser.open(f"{AUTH}/auth/staff")
+    page = await browser.open(f"{AUTH}/auth/logout")
+    token = page.response.text.partition('name="token" value="')[2].partition('"')[0]
+    await browser.submit(f"{AUTH}/auth/logout", {"token": token})
+
+    asked = await browser.open(f"{AUTH}/auth/login?rd={APP}/x&provider=staff", follow=False)
+    house.clock.advance(61)
+    later = await browser.open(f"{AUTH}/auth/login?rd={APP}/x&provider=staff", follow=False)
+
+    assert asked.status == 200
+    assert later.location.startswith("https://idp.example.test/")
 
 
 async def test_without_providers_the_page_says_so():
@@ -112,15 +160,11 @@ async def test_who_is_signed_in_well_enough_goes_straight_on():
 async def test_a_session_that_does_not_satisfy_a_rule_logs_in_again():
     """Another provider's login is added to the session instead of replacing it."""
     house = LoginHouse(("staff", "partners"))
-    house.wanted = lambda return_to: frozenset({"partners"}) if return_to.startswith(OTHER) else frozenset()
-    house.satisfied = lambda return_to, session: (
-        not return_to.startswith(OTHER) or "partners" in {one.provider for one in session.identities}
-    )
     browser = house.browser()
     await browser.open(f"{AUTH}/auth/staff?rd={APP}/x")
     first = browser.jar.get(SESSION).value
 
-    last = await browser.open(f"{AUTH}/auth/login?rd={OTHER}/y")
+    last = await browser.open(f"{AUTH}/auth/login?rd={OTHER}/y&provider=partners")
 
     assert last.url == f"{OTHER}/y"
     assert browser.jar.get(SESSION).value != first
@@ -260,7 +304,9 @@ async def test_a_bounce_counts_as_a_round():
         pytest.param(
             "temporarily_unavailable", 503, "does not answer", "provider_unavailable", id="overload"
         ),
-        pytest.param("unauthorized_client", 502, "not set up", "provider_misconfigured", id="our operator"),
+        pytest.param(
+            "unauthorized_client", 403, "did not accept the request", "provider_refused", id="our request"
+        ),
     ],
 )
 async def test_an_error_of_the_provider_is_a_page_that_helps(error, status, text, outcome):
@@ -277,7 +323,48 @@ async def test_an_error_of_the_provider_is_a_page_that_helps(error, status, text
     (finished,) = [event for event in house.events if isinstance(event, LoginFinished)]
     assert finished.outcome == outcome
     assert finished.decision_id in hop.response.text
-    assert any(isinstance(event, Alarm) for event in house.events) == (outcome == "provider_misconfigured")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "invalid_client",
+        "unauthorized_client",
+        "invalid_request",
+        "invalid_scope",
+        "unsupported_response_type",
+        "invalid_grant",
+        "server_error",
+        "access_denied",
+        "made_up",
+    ],
+)
+async def test_no_error_in_a_callback_is_an_alarm(error):
+    """It came by the browser, and whoever has begun a login can write it; the log knows what it said."""
+    house = LoginHouse()
+    browser = house.browser()
+    callback = await house.callback_of(browser, f"{AUTH}/auth/staff?rd={APP}/x")
+
+    await browser.open(error_of(callback, error), follow=False)
+
+    assert not any(isinstance(event, Alarm) for event in house.events)
+    (finished,) = [event for event in house.events if isinstance(event, LoginFinished)]
+    known = error not in {"invalid_grant", "made_up"}
+    assert (error in finished.detail, "an unknown error" in finished.detail) == (known, not known)
+
+
+async def test_what_the_provider_says_to_us_alone_is_an_alarm():
+    """The token endpoint rejects our secret: the operator hears it, and what to compare."""
+    house = LoginHouse()
+    browser = house.browser()
+    callback = await house.callback_of(browser, f"{AUTH}/auth/staff?rd={APP}/x")
+    house.scripts["staff"].instead["/token"] = [reply(401, {"error": "invalid_client"})]
+
+    await browser.open(callback, follow=False)
+
+    (alarm,) = [event for event in house.events if isinstance(event, Alarm)]
+    assert alarm.what == "provider_misconfigured"
+    assert all(word in alarm.detail for word in ("provider staff", "'invalid_client'", "client_secret"))
 
 
 @pytest.mark.parametrize(
@@ -326,7 +413,8 @@ async def test_who_is_not_on_the_list_gets_no_session():
     assert hop.status == 403
     assert "not among those who may use this service" in hop.response.text
     assert house.session_keys() == []
-    assert outcomes(house) == ["not_allowed"]
+    (finished,) = [event for event in house.events if isinstance(event, LoginFinished)]
+    assert (finished.outcome, finished.subject) == ("not_allowed", "staff:u-1")
 
 
 @pytest.mark.parametrize("verb", ["count", "reserve", "index_add", "put"])

@@ -4,6 +4,7 @@ import pytest
 
 from gateway.errors import ProviderUnavailable
 from gateway.observe.events import SessionEnded
+from gateway.sessions import deferred
 from tests.kit.login_door import APP, AUTH, LoginHouse
 from tests.kit.scripted_provider import reply
 
@@ -79,6 +80,48 @@ async def test_the_signed_out_page_does_not_log_in_by_itself():
     assert later.status == 303
 
 
+async def test_who_is_still_signed_in_is_not_told_otherwise():
+    """A bookmark of the signed-out page: it says who is signed in, and offers the way out and the way on."""
+    house = LoginHouse()
+    browser = await signed_in(house)
+
+    page = await browser.open(f"{AUTH}/auth/signed-out")
+
+    assert page.status == 200
+    assert "You are still signed in" in page.response.text
+    assert "alice" in page.response.text
+    assert "You are signed out" not in page.response.text
+    assert f'href="{AUTH}/users/me"' in page.response.text
+    assert "form-action" in page.response.headers["content-security-policy"]
+    assert len(house.session_keys()) == 1
+
+
+async def test_the_form_of_that_page_signs_out():
+    """It is the form of the logout page, with its token: the end is the same."""
+    house = LoginHouse()
+    browser = await signed_in(house)
+    page = await browser.open(f"{AUTH}/auth/signed-out")
+    token = page.response.text.partition('name="token" value="')[2].partition('"')[0]
+
+    last = await browser.submit(f"{AUTH}/auth/logout", {"token": token})
+
+    assert (last.url, "You are signed out" in last.response.text) == (f"{AUTH}/auth/signed-out", True)
+    assert house.session_keys() == []
+
+
+async def test_with_a_store_that_is_down_nobody_is_told_to_be_signed_out():
+    """Whether the session lives is not known; without a cookie nothing has to be known."""
+    house = LoginHouse()
+    browser = await signed_in(house)
+    house.store.down = True
+
+    known = await browser.open(f"{AUTH}/auth/signed-out")
+    stranger = await house.browser().open(f"{AUTH}/auth/signed-out")
+
+    assert known.status == 503
+    assert (stranger.status, "You are signed out" in stranger.response.text) == (200, True)
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_without_a_session_a_logout_is_over_at_once(method):
     """Nothing to ask, and nothing to end."""
@@ -106,8 +149,8 @@ async def test_a_dead_session_s_cookie_is_cleared():
 
 
 @pytest.mark.parametrize("verb", ["read", "delete"])
-async def test_a_logout_that_the_store_does_not_take_says_so(verb):
-    """The browser forgets; that the record may live on is not hidden behind a friendly page."""
+async def test_a_logout_that_the_store_does_not_take_says_so_and_follows(verb):
+    """The browser forgets; that the record lives on for now is not hidden behind a friendly page."""
     house = LoginHouse()
     browser = await signed_in(house)
     token = await token_of(browser)
@@ -115,9 +158,57 @@ async def test_a_logout_that_the_store_does_not_take_says_so(verb):
 
     hop = await browser.submit(f"{AUTH}/auth/logout", {"token": token}, follow=False)
 
+    assert hop.status == 202
+    assert "It ends everywhere as soon as" in hop.response.text
+    assert browser.jar.get(SESSION) is None
+    await house.until(lambda: not len(house.deferred))
+    assert house.session_keys() == []
+    assert [event.reason for event in house.events if isinstance(event, SessionEnded)] == ["logout"]
+
+
+async def test_who_wants_to_sign_out_during_an_outage_can():
+    """The form asks without a name; what this process remembers of the session goes at once, the record later."""
+    house = LoginHouse()
+    browser = await signed_in(house)
+    house.store.down = True
+
+    token = await token_of(browser)
+    hop = await browser.submit(f"{AUTH}/auth/logout", {"token": token}, follow=False)
+    sids = [notice.name for notice in house.bus.heard]
+
+    assert hop.status == 202
+    assert [f"s:{{{sid}}}" for sid in sids] == house.session_keys()
+    house.store.down = False
+    await house.until(lambda: not len(house.deferred))
+    assert house.session_keys() == []
+
+
+async def test_a_logout_that_cannot_be_kept_in_mind_says_so(monkeypatch):
+    """So many wait already: the page does not promise what nobody will do."""
+    monkeypatch.setattr(deferred, "MOST", 0)
+    house = LoginHouse()
+    browser = await signed_in(house)
+    token = await token_of(browser)
+    house.store.down = True
+
+    hop = await browser.submit(f"{AUTH}/auth/logout", {"token": token}, follow=False)
+
     assert hop.status == 503
     assert "could not be ended on the server" in hop.response.text
     assert browser.jar.get(SESSION) is None
+
+
+async def test_a_stranger_s_form_defers_nothing():
+    """The guard of forms stands before the outage, too."""
+    house = LoginHouse()
+    browser = await signed_in(house)
+    house.store.down = True
+
+    hop = await browser.submit(f"{AUTH}/auth/logout", {"token": "A" * 64}, follow=False)
+
+    assert hop.status == 403
+    assert len(house.deferred) == 0
+    assert browser.jar.get(SESSION)
 
 
 async def test_a_note_that_cannot_be_written_undoes_no_logout():

@@ -90,7 +90,6 @@ async def test_a_person_who_is_not_signed_in_gets_a_page():
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "/auth",
         "/auth/",
         "/auth/nobody",

@@ -102,6 +102,7 @@ def test_a_decision_is_one_json_line_with_all_its_fields(stream):
         "subject": "corp:42",
         "client": "192.0.2.1",
         "seconds": 0.0001,
+        "detail": "",
     }
 
 

@@ -59,6 +59,91 @@ def test_another_issuer_is_refused(stated):
 
 
 @pytest.mark.parametrize(
+    ("configured", "stated", "remedy"),
+    [
+        pytest.param(
+            ISSUER, f"{ISSUER}/", f"write issuer: {ISSUER}/ (providers.idp): the slash", id="a slash less"
+        ),
+        pytest.param(
+            f"{ISSUER}/", ISSUER, f"write issuer: {ISSUER} (providers.idp): the slash", id="a slash more"
+        ),
+        pytest.param(
+            ISSUER, "https://idp.example.test/realms/x", "what the provider calls itself", id="another realm"
+        ),
+        pytest.param(ISSUER, None, "what the provider calls itself", id="none"),
+    ],
+)
+def test_another_issuer_is_told_with_both_values_and_what_to_write(configured, stated, remedy):
+    """The commonest mistake of a set-up, in one sentence that names the key."""
+    provider = ScriptedProvider(Clock(), metadata={"issuer": stated})
+
+    with pytest.raises(ProviderLied) as fault:
+        metadata_of(provider, configured)
+
+    assert str(fault.value).startswith("provider idp: ")
+    assert f"says {stated!r}, gateway.yaml says {configured!r}" in str(fault.value)
+    assert remedy in fault.value.remedy
+
+
+def test_what_a_document_says_fills_no_log():
+    """It is another's text: cut, and without characters that end a line."""
+    provider = ScriptedProvider(Clock(), metadata={"issuer": "x\n" + "y" * 100_000})
+
+    with pytest.raises(ProviderLied) as fault:
+        metadata_of(provider)
+
+    assert len(str(fault.value)) < 1000
+    assert "\n" not in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "mends"),
+    [
+        pytest.param(page(404), True, id="404: a realm is missing"),
+        pytest.param(page(302), True, id="a redirect"),
+        pytest.param(page(200), True, id="a page instead of a document"),
+        pytest.param(page(500), False, id="500"),
+        pytest.param(page(503), False, id="503"),
+        pytest.param(page(429), False, id="too many requests"),
+    ],
+)
+def test_no_document_is_told_with_its_address_and_weather_is_no_alarm(answer, mends):
+    """What will not pass by itself says what to write; what may, does not."""
+    provider = ScriptedProvider(Clock())
+    provider.instead["/.well-known/openid-configuration"] = [answer]
+
+    with pytest.raises(ProviderUnavailable) as fault:
+        metadata_of(provider)
+
+    said = str(answer.status) if answer.status != 200 else "not a JSON object"
+    assert f"expected at {document_url(ISSUER)}, seen " in fault.value.detail
+    assert said in fault.value.detail
+    assert ("/realms/NAME" in fault.value.remedy) == mends
+
+
+@pytest.mark.parametrize(
+    ("metadata", "words"),
+    [
+        pytest.param(
+            {"id_token_signing_alg_values_supported": ["HS256"]}, ("RS256", "seen ['HS256']"), id="algorithms"
+        ),
+        pytest.param(
+            {"token_endpoint": "http://idp.example.test/token"},
+            ("token_endpoint", "seen 'http://idp.example.test/token'"),
+            id="an endpoint without https",
+        ),
+    ],
+)
+def test_a_document_that_cannot_be_used_is_told_with_what_was_expected(metadata, words):
+    """Expected, seen, and something to do."""
+    with pytest.raises(ProviderLied) as fault:
+        metadata_of(ScriptedProvider(Clock(), metadata=metadata))
+
+    assert all(word in str(fault.value) for word in (*words, "provider idp", "expected"))
+    assert fault.value.remedy
+
+
+@pytest.mark.parametrize(
     "name", ["authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"]
 )
 @pytest.mark.parametrize(

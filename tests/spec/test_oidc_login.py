@@ -12,7 +12,7 @@ from gateway.providers.provider import Arrival, EndsSession, Redirects, Refreshe
 from gateway.sessions.session import Grant
 from gateway.settings.model import OidcProvider
 from tests.kit.clock import Clock
-from tests.kit.scripted_provider import ScriptedProvider, crank, page, reply
+from tests.kit.scripted_provider import Key, ScriptedProvider, crank, page, reply
 
 CALLBACK = "https://auth.example.com/auth/idp/callback"
 NONCE, VERIFIER, STATE = "n" * 43, "v" * 43, "s" * 43
@@ -238,6 +238,49 @@ def test_an_id_that_stays_unknown_ends_the_login(provider):
         sign_in(oidc(), provider)
 
     assert provider.paths().count("/keys") == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "seen", "remedy"),
+    [
+        pytest.param(
+            {"algorithm": "ES256", "signing": Key("k1", "ES256"), "published": [Key("k1", "ES256")]},
+            "id_token: alg: 'ES256', expected one of RS256",
+            "choose one of these",
+            id="algorithm",
+        ),
+        pytest.param(
+            {"lie": "wrong_iss"},
+            "id_token: iss: 'https://evil.example', expected 'https://idp.example.test'",
+            "as in its discovery document",
+            id="issuer",
+        ),
+        pytest.param(
+            {"lie": "wrong_aud"},
+            "id_token: aud: 'another-client', expected 'gateway'",
+            "write the client_id",
+            id="client",
+        ),
+        pytest.param(
+            {"header": {"kid": "never-published"}},
+            "id_token: key (none fits): signed with 'never-published' (RS256), the key set has 'k1' (RS256)",
+            "",
+            id="key: a rotation may be under way",
+        ),
+        pytest.param({"lie": "wrong_nonce"}, "id_token: nonce", "", id="nonce: nothing to mend"),
+    ],
+)
+def test_a_token_that_does_not_fit_is_told_with_what_was_expected(provider, change, seen, remedy):
+    """Expected and seen in one sentence; what a setting can mend says which."""
+    metadata = {"id_token_signing_alg_values_supported": ["RS256"]}
+    for name, value in {"metadata": metadata, **change}.items():
+        setattr(provider, name, value)
+
+    with pytest.raises(ProviderLied) as fault:
+        sign_in(oidc(), provider)
+
+    assert f"provider idp: verification failed: {seen}" in str(fault.value)
+    assert (remedy in fault.value.remedy, bool(fault.value.remedy)) == (True, bool(remedy))
 
 
 def test_a_token_without_kid_is_verified_by_an_only_key(provider):

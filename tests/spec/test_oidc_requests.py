@@ -197,9 +197,9 @@ def test_a_rejected_client_is_the_operators_fault(answer):
             id="429 with a date",
         ),
         pytest.param(page(200), True, None, id="HTML with a 200"),
-        pytest.param(page(404), False, None, id="HTML with a 404"),
+        pytest.param(page(404), False, 5.0, id="HTML with a 404"),
         pytest.param(
-            Answer(302, {"location": "https://x"}, b"", None), False, None, id="a redirect, not followed"
+            Answer(302, {"location": "https://x"}, b"", None), False, 5.0, id="a redirect, not followed"
         ),
         pytest.param(reply(400, {"error": "temporarily_unavailable"}), False, None, id="weak for a moment"),
         pytest.param(reply(200, ["a"]), True, None, id="a JSON array"),

@@ -38,6 +38,8 @@ ALL = {
     "chooser of nothing": PAGES.chooser((), f"{AUTH}/users/me"),
     "logout": PAGES.logout("alice", "token"),
     "signed out": PAGES.signed_out(),
+    "still signed in": PAGES.still_signed_in("alice", "token"),
+    "still signed in, nobody knows as whom": PAGES.still_signed_in("", "token"),
     "me": PAGES.me(session()),
     "forbidden": PAGES.forbidden("d-1"),
     **{f"error {fault.key} {fault.status}": PAGES.error(fault, "d-1") for fault in FAULTS},
@@ -225,3 +227,19 @@ def luminance(colour):
     parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize(
+    ("public_url", "settings", "title"),
+    [
+        pytest.param(AUTH, model.Pages(), "Sign in · auth.example.com", id="the-host-of-public-url"),
+        pytest.param("https://app.example.com:8443/_gateway", model.Pages(), "Sign in · app.example.com:8443", id="with-a-port"),
+        pytest.param(AUTH, model.Pages(title="Example"), "Sign in · Example", id="a-name-of-its-own"),
+        pytest.param(AUTH, model.Pages(title="Sign in"), "Sign in", id="the-heading-itself"),
+    ],
+)  # fmt: skip
+def test_the_title_says_what_the_page_is_and_whose(public_url, settings, title):
+    """Nothing is said twice, in the tab and above the page (WCAG 2.4.2)."""
+    html = Pages(settings, EN, public_url).chooser((), f"{public_url}/users/me").body.decode()
+
+    assert re.search(r"<title>(.*)</title>", html)[1] == title

@@ -68,6 +68,18 @@ def test_a_path_whose_readings_part_has_no_verdict():
     }
 
 
+def test_a_path_that_another_case_takes_to_another_rule_has_no_verdict():
+    """The walk in one case is shown as well, and not where nothing would differ."""
+    told, plain = explained(b"/Static/x"), explained(b"/static/x")
+
+    assert told.decision is None
+    assert {step.path: step.rule.name for step in told.steps if not step.misfit} == {
+        "/Static/x": "rest",
+        "/static/x": "static",
+    }
+    assert {step.path for step in plain.steps} == {"/static/x"}
+
+
 def test_a_request_that_meets_no_rule_is_told_so():
     """Every rule is listed, none fits."""
     rules = Rules.of([RuleSettings(name="a", paths=["/a"], allow="public")])

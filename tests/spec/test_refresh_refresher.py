@@ -1,11 +1,13 @@
 """Refresh of a session's tokens: once for all requests, and a logout only where there is a reason."""
 
 import asyncio
+from urllib.parse import urlsplit
 
 import pytest
 
 from gateway.observe.events import Alarm
 from gateway.sessions.lease import Lease
+from gateway.sessions.sealing import record_key
 from tests.kit.refresh_house import DOWN, LOST, RefreshHouse
 from tests.kit.scripted_provider import reply
 
@@ -147,7 +149,7 @@ async def test_a_dead_grant_ends_the_session_at_once(house):
 
 
 @pytest.mark.anyio
-async def test_an_outage_keeps_people_in_until_grace_and_tries_are_used_up(house):
+async def test_x7_an_outage_keeps_people_in_until_grace_and_tries_are_used_up(house):
     """Three tries in a row failed, the token has ended, and a quarter of an hour has passed."""
     ticket, session = await house.sign_in()
     house.scripts["idp"].instead["/token"] = [DOWN] * 1000
@@ -465,3 +467,166 @@ async def test_a_provider_that_left_the_configuration_is_not_waited_for():
     assert [one.provider for one in kept.identities] == ["idp"]
     assert kept.token_end == session.created + 7200
     assert house.token_requests("idp") == 0
+
+
+async def in_the_air(house):
+    """A refresh that the provider has not answered yet."""
+    ticket, session = await house.sign_in()
+    house.clock.advance(300)
+    house.wires.open.clear()
+    waiting = asyncio.ensure_future(house.refresher.ensure(ticket, session))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    return ticket, waiting
+
+
+def given_back(house):
+    """What the provider was asked to take back, with its kind."""
+    forms = [ask.form for ask in house.scripts["idp"].asked if urlsplit(ask.url).path == "/revoke"]
+    return [(form["token"], form["token_type_hint"]) for form in forms]
+
+
+@pytest.mark.anyio
+async def test_tokens_that_come_for_nobody_are_given_back(house):
+    """Somebody signed out while the provider was asked (RFC 7009)."""
+    ticket, waiting = await in_the_air(house)
+    await house.sessions.end(ticket, "logout")
+
+    house.wires.open.set()
+    await waiting
+    await house.settle()
+
+    assert given_back(house) == [("refresh-5", "refresh_token")]
+    assert house.scripts["idp"].refreshable == {}
+
+
+@pytest.mark.anyio
+async def test_of_a_provider_that_never_rotates_the_access_token_is_given_back(house):
+    """The refresh token is the old one: a login that joined the session may have taken it along."""
+    house.scripts["idp"].rotates = False
+    ticket, waiting = await in_the_air(house)
+    await house.sessions.end(ticket, "logout")
+
+    house.wires.open.set()
+    await waiting
+    await house.settle()
+
+    assert [kind for _, kind in given_back(house)] == ["access_token"]
+    assert len(house.scripts["idp"].refreshable) == 1
+
+
+@pytest.mark.anyio
+async def test_tokens_that_waited_for_the_store_are_given_back_too(house):
+    """It was away when they came, and when it was back somebody had signed out."""
+    ticket, waiting = await in_the_air(house)
+    house.store.fail_next("commit", 40)
+    house.wires.open.set()
+    assert (await waiting).version == 2
+    await house.sessions.end(ticket, "logout")
+
+    await house.settle()
+
+    assert house.outcomes() == ["gone"]
+    assert given_back(house) == [("refresh-5", "refresh_token")]
+
+
+@pytest.mark.anyio
+async def test_tokens_of_somebody_who_may_no_longer_in_are_given_back():
+    """The provider has just said that they left the group that `allow:` names."""
+    house = RefreshHouse()
+    house.sections["idp"] = house._section("idp", anyone=False, allow={"groups": ["staff"]})
+    house.sessions, house.refresher = house.replica("strict")
+    ticket, _ = await house.sign_in()
+    house.scripts["idp"].person["groups"] = ["alumni"]
+    house.clock.advance(300)
+
+    await house.ensure(ticket)
+    await house.settle()
+
+    assert given_back(house) == [("refresh-5", "refresh_token")]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("trouble", ["refused", "no endpoint", "an endpoint without TLS"])
+async def test_giving_back_is_done_once_and_as_well_as_it_goes(house, trouble):
+    """Nobody waits for it, and nothing is the worse for its failure."""
+    script = house.scripts["idp"]
+    if trouble == "refused":
+        script.instead["/revoke"] = [reply(503, {})]
+    else:
+        plain = None if trouble == "no endpoint" else "http://idp.example/revoke"
+        script.metadata = {"revocation_endpoint": plain}
+    ticket, waiting = await in_the_air(house)
+    await house.sessions.end(ticket, "logout")
+
+    house.wires.open.set()
+    assert await waiting is None
+    await house.settle()
+
+    assert len(given_back(house)) == (trouble == "refused")
+    assert house.outcomes() == ["gone"]
+
+
+@pytest.mark.anyio
+async def test_a_logout_of_everybody_is_no_flood_at_the_provider(house):
+    """At most fifty requests at once; the rest run out by themselves."""
+    people = [await house.sign_in() for _ in range(60)]
+    house.clock.advance(300)
+    house.wires.open.clear()
+    waiting = [asyncio.ensure_future(house.refresher.ensure(*one)) for one in people]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    for ticket, _ in people:
+        await house.sessions.end(ticket, "logout")
+
+    house.wires.open.set()
+    await asyncio.gather(*waiting)
+    await house.settle()
+
+    assert 50 <= len(given_back(house)) <= 60
+    assert house.outcomes() == ["gone"] * 60
+
+
+@pytest.mark.anyio
+async def test_a_refusal_that_is_not_about_the_grant_alarms(house):
+    """An unknown scope, say: the operator mends it, and nobody is signed out for it."""
+    ticket, _ = await house.sign_in()
+    house.scripts["idp"].instead["/token"] = [reply(400, {"error": "invalid_scope"})]
+    house.clock.advance(300)
+
+    assert (await house.ensure(ticket)).fails == 1
+
+    assert [event.detail for event in house.events if isinstance(event, Alarm)] == [
+        "provider idp: refused with 'invalid_scope'"
+    ]
+    assert house.token_requests() == 1
+
+
+@pytest.mark.anyio
+async def test_a_refusal_in_doubt_is_no_alarm(house):
+    """It says nothing about the provider: its answer was lost on the way."""
+    ticket, _ = await house.sign_in()
+    house.scripts["idp"].instead["/token"] = [LOST, reply(400, {"error": "invalid_grant"})]
+    house.clock.advance(300)
+
+    await house.ensure(ticket)
+
+    assert [event for event in house.events if isinstance(event, Alarm)] == []
+
+
+@pytest.mark.anyio
+async def test_who_waited_in_vain_sees_what_is_there_by_then(house, monkeypatch):
+    """The holder of the lease died; meanwhile somebody signed out at another replica."""
+    ticket, session = await house.sign_in()
+    house.clock.advance(300)
+    await house.store.acquire(record_key(session.id), 1, "somebody else", 15.0, house.clock())
+
+    async def sleep(seconds):
+        house.clock.advance(seconds)
+        if house.clock() > 1_800_000_302:
+            await house.sessions.end(ticket, "logout")
+
+    monkeypatch.setattr(house, "sleep", sleep)
+    _, refresher = house.replica("late")
+
+    assert await refresher.ensure(ticket, session) is None

@@ -58,6 +58,33 @@ def test_a_short_token_is_refreshed_in_the_last_fifth_of_its_life(before_end, du
     assert plan(held, held.token_end - before_end) is due
 
 
+@pytest.mark.parametrize(
+    ("before_end", "due"),
+    [
+        pytest.param(2, Due.FRESH, id="before a fifth of its life"),
+        pytest.param(1.3, Due.SOFT, id="after it"),
+        pytest.param(0.5, Due.HARD, id="hard"),
+    ],
+)
+def test_a_token_of_seconds_still_has_a_time_in_which_nobody_waits(before_end, due):
+    """Five seconds before its end it has hardly begun."""
+    held = session(life=8)
+
+    assert plan(held, held.token_end - before_end) is due
+
+
+@pytest.mark.parametrize("life", [1, 4, 8, 20, 60, 300, 600, 3600, 86_400])
+@pytest.mark.parametrize("number", range(5))
+def test_whenever_a_session_is_due_its_token_is(life, number):
+    """Or a refresh would be set off that finds nothing to do, by each request anew."""
+    held = session(life=life, id=f"sid-{number}")
+    token = Grant(provider="idp", refresh_token="r", begun=held.token_begun, expires=held.token_end)
+
+    for tenths in range(life * 10 if life < 1000 else 2000):
+        now = held.token_end - tenths / 10
+        assert plan(held, now) is Due.FRESH or is_due(token, now)
+
+
 def test_a_token_of_unknown_age_is_taken_for_a_long_one():
     """Without a beginning there is no share of a life."""
     held = session(token_begun=0)

@@ -1,6 +1,7 @@
 """Standing documents: fetched once for many, kept for a while, fetched anew seldom."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -104,6 +105,28 @@ async def test_a_failed_fetch_is_not_repeated_for_a_while(documents, far, clock,
     clock.advance(COOLDOWN)
 
     assert (await documents.get(KEYS, "idp")).status == 200
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("failure", "why"),
+    [
+        pytest.param(ProviderUnavailable("idp", "connection refused"), "connection refused", id="no answer"),
+        pytest.param(
+            page(404), "https://idp.example/keys: expected a JSON object, seen status 404", id="404"
+        ),
+    ],
+)
+async def test_whoever_comes_while_nobody_is_asked_hears_why(documents, far, failure, why):
+    """The second login fails for the reason of the first; its line in the log says so too."""
+    far.answers = [failure]
+    with contextlib.suppress(ProviderUnavailable):
+        await documents.get(KEYS, "idp")
+
+    with pytest.raises(ProviderUnavailable) as later:
+        await documents.get(KEYS, "idp")
+
+    assert str(later.value) == f"provider idp: not asked again yet, for a moment ago: {why}"
 
 
 @pytest.mark.anyio

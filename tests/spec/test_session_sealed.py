@@ -70,7 +70,7 @@ def test_an_id_tells_nothing_of_its_ticket_and_is_always_the_same(ticket):
     assert activity_key(sid) == f"a:{{{sid}}}"
 
 
-def test_a_payload_of_another_version_is_unreadable(ring, ticket, sealing):
+def test_case29_a_payload_of_another_version_is_unreadable(ring, ticket, sealing):
     """A newer release wrote it: it is discarded, not misread."""
     sid = session_id(ticket)
     sealer = Sealer(ring, "sess-enc/v1", Randomness("x"))

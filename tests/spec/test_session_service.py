@@ -47,7 +47,7 @@ class World:
 
     async def lease(self, session):
         """The right to refresh this version."""
-        return await Leases(self.store, self.clock, Randomness("leases")).take(session, 15.0)
+        return await Leases(self.store, self.clock, Randomness("leases")).take(session, 15.0, urgent=True)
 
     async def commit(self, ticket, session, identities, grants, fence=0):
         """What a refresh writes; the version decides, not the lease."""
@@ -107,14 +107,14 @@ async def test_a_ticket_of_nothing_opens_nothing(world):
     assert world.store.calls == ["read"]
 
 
-async def test_a_check_costs_one_read(world):
-    """The record and the activity beside it, without the tokens."""
+async def test_a_check_costs_two_reads(world):
+    """The record and the activity beside it, without the tokens; and what overrides every session of the person."""
     begun = await world.sessions.begin(person(), tokens())
     world.store.calls.clear()
 
     await world.sessions.open(begun.ticket)
 
-    assert world.store.calls == ["read"]
+    assert world.store.calls == ["read", "get_many"]
 
 
 async def test_activity_is_written_once_a_minute(world):
@@ -140,7 +140,7 @@ async def test_a_short_idle_limit_does_not_end_who_is_active():
         assert await world.sessions.open(begun.ticket)
 
 
-async def test_an_idle_session_ends(world):
+async def test_case26_an_idle_session_ends(world):
     """After three days of silence, and not before."""
     begun = await world.sessions.begin(person(), tokens())
 

@@ -1,5 +1,7 @@
 """The meaning of the configuration: what is refused although every value by itself is fine."""
 
+import re
+
 import pytest
 
 from gateway.settings import checks
@@ -50,6 +52,9 @@ FAULTS = [
     # Times and headers.
     pytest.param({"sessions": {"idle": "31d"}}, "sessions.idle", "longer than sessions.absolute, 30d", id="idle-over-absolute"),
     pytest.param({"sessions": {"idle": 0}}, "sessions.idle", "no time at all", id="no-idle-time"),
+    pytest.param({"sessions": {"cache_ttl": 30.1}}, "sessions.cache_ttl", "at most 30s", id="long-memory"),
+    pytest.param({"sessions": {"on_store_failure": {"grace": "31s"}}}, "sessions.on_store_failure.grace", "at most 30s", id="long-grace"),
+    pytest.param({"sessions": {"on_store_failure": {"grace": 0}}}, "sessions.on_store_failure.grace", "no time at all", id="no-grace"),
     pytest.param({"login": {"attempt_lifetime": "0s"}}, "login.attempt_lifetime", "no time at all", id="no-time-for-login"),
     pytest.param({"assertion": {"lifetime": 0}}, "assertion.lifetime", "no time at all", id="no-assertion-lifetime"),
     pytest.param(provider(timeout=0), "providers.corp.timeout", "no time at all", id="no-provider-timeout"),
@@ -63,14 +68,14 @@ FAULTS = [
     pytest.param(rules(EVERYONE | {"paths": ["/a"]}), "rules[1].name", "name of rule everyone (rules[0]) too", id="rule-name-twice"),
     pytest.param(rules({"name": "rule-2", "paths": ["/a"], "allow": "public"}), "rules[0].name", "rule without a name is called", id="default-name-taken"),
     pytest.param(rules({"hosts": [], "allow": "public"}), "rules[0].hosts", "empty list", id="empty-matcher"),
-    pytest.param(rules({"hosts": ["app.example.org"], "allow": "public"}), "rules[0].hosts[0]", "rule rules[0]: app.example.org is not among the hosts", id="rule-for-a-foreign-host"),
-    pytest.param(rules({"name": "x", "hosts": ["*.example.org"], "allow": "public"}), "rules[0].hosts[0]", "rule x (rules[0])", id="rule-for-a-foreign-suffix"),
+    pytest.param(rules({"hosts": ["app.example.org"], "allow": "public"}), "rules[0].hosts[0]", "app.example.org is not among the hosts", id="rule-for-a-foreign-host"),
+    pytest.param(rules({"name": "x", "hosts": ["*.example.org"], "allow": "public"}), "rules[0].hosts[0]", "rule x: *.example.org is not", id="rule-for-a-foreign-suffix"),
     pytest.param(rules({"hosts": ["apps.example.com"], "allow": "public"}), "rules[0].hosts[0]", "not among", id="suffix-itself-is-not-covered"),
     pytest.param(rules({"methods": ["get"], "allow": "public"}), "rules[0].methods[0]", "no method", id="lower-case-method"),
     pytest.param(rules({"methods": ["CONNECT"], "allow": "public"}), "rules[0].methods[0]", "no method", id="connect"),
     pytest.param(rules({"providers": ["crop"], "paths": ["/a"], "allow": "authenticated"}), "rules[0].providers[0]", "no provider has this name; write corp", id="unknown-provider"),
     pytest.param({"providers": {}}, "rules[0].allow", "nowhere to log in", id="login-without-providers"),
-    pytest.param({"rules": [EVERYONE, {"name": "late", "allow": "public"}]}, "rules[1]", "rule late (rules[1]): is never reached, because rule everyone (rules[0])", id="rule-after-one-that-fits-all"),
+    pytest.param({"rules": [EVERYONE, {"name": "late", "allow": "public"}]}, "rules[1]", "rule late: is never reached, because rule everyone (rules[0])", id="rule-after-one-that-fits-all"),
     pytest.param({"policies": {"api": {"rules": [EVERYONE, EVERYONE | {"name": "b"}]}}}, "policies.api.rules[1]", "never reached", id="unreached-rule-of-a-policy"),
     # Paths.
     pytest.param(rules({"paths": ["admin"], "allow": "public"}), "rules[0].paths[0]", "begin with a slash", id="path-without-slash"),
@@ -121,6 +126,14 @@ def test_a_fault_of_meaning_is_found_at_its_path(changes, path, what):
     assert any(what in str(fault) for fault in found if paths((fault,)) == [path])
 
 
+@pytest.mark.parametrize(("changes", "path", "what"), FAULTS)
+def test_a_sentence_does_not_repeat_its_own_place(changes, path, what):
+    """File, line and path stand in front of it already; a rule is named there, if it has a name."""
+    for fault in (*checks.faults(settings(**changes)), *checks.warnings(settings(**changes))):
+        place = re.match(r"(policies\.\w+\.)?rules\[\d+\]", paths((fault,))[0])
+        assert place is None or place[0] not in str(fault)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -132,6 +145,9 @@ def test_a_fault_of_meaning_is_found_at_its_path(changes, path, what):
         pytest.param({"public_url": "http://auth.gw.localhost:8080", "hosts": ["http://app.gw.localhost:8080"], "sessions": {"cookie_domain": "gw.localhost"}}, id="plain-http-on-loopback"),
         pytest.param({"public_url": "http://127.0.0.1:4180", "hosts": ["http://127.0.0.1:4180"], "sessions": {"cookie_domain": None}}, id="plain-http-on-a-loopback-address"),
         pytest.param({"sessions": {"idle": "30d"}}, id="idle-as-long-as-absolute"),
+        pytest.param({"sessions": {"cache_ttl": "30s"}}, id="longest-memory"),
+        pytest.param({"sessions": {"cache_ttl": "0s"}}, id="no-memory"),
+        pytest.param({"sessions": {"on_store_failure": {"grace": "30s"}}}, id="longest-grace"),
         pytest.param({"sessions": {"outage_grace": 0}}, id="no-outage-grace"),
         pytest.param({"headers": {"user": "X-Forwarded-User", "email": "Remote-Email", "name": None}}, id="usual-header-names"),
         pytest.param(rules({"hosts": ["*.eu.apps.example.com", "b.apps.example.com"], "paths": ["/a"], "allow": "public"}), id="rule-below-a-listed-suffix"),

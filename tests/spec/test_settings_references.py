@@ -82,7 +82,7 @@ def test_file_is_a_word_like_any_other_where_no_secret_belongs(tmp_path):
 @pytest.mark.parametrize(
     ("store", "environ", "value"),
     [
-        pytest.param("sqlite:x.db", {}, "sqlite:x.db", id="no-secret-in-it"),
+        pytest.param("sqlite:/x.db", {}, "sqlite:/x.db", id="no-secret-in-it"),
         pytest.param("redis://r:6379/0", {}, "redis://r:6379/0", id="no-password"),
         pytest.param("redis://u:${P}@r/0", {"P": MARK}, f"redis://u:{MARK}@r/0", id="password-by-variable"),
         pytest.param("unix:///r.sock?db=0&password=${P}", {"P": MARK}, f"unix:///r.sock?db=0&password={MARK}", id="password-as-parameter"),

@@ -6,8 +6,9 @@ import inspect
 import pytest
 
 from gateway.errors import StoreFault
-from gateway.observe.events import StoreCalled
+from gateway.observe.events import Alarm, StoreCalled
 from gateway.storage.opened import Observed, open_store
+from gateway.storage.outage import Outages
 from gateway.storage.store import Bucket, Store
 from tests.kit.clock import Clock
 from tests.kit.memory_store import MemoryStore
@@ -18,6 +19,7 @@ CALLS = {
     "get_many": (["k"],),
     "put": ("k", b"v", 60.0),
     "add": ("k", b"v", 60.0),
+    "replace": ("k", b"v", b"w", 60.0),
     "take": ("k",),
     "delete": (["k"],),
     "create": ("s", {"identity": b"i"}, 60.0),
@@ -36,6 +38,10 @@ CALLS = {
     "bump": ("e", 60.0),
     "ping": (),
 }
+
+
+def observed(inside, emit, ticks):
+    return Observed(inside, emit, ticks, Outages("memory", emit, Clock(NOW), ticks))
 
 
 @pytest.mark.anyio
@@ -75,7 +81,7 @@ def test_any_other_url_is_a_fault_that_says_what_to_write(url):
 
 def test_the_table_below_covers_every_verb():
     """A verb that the protocol gains must be watched too."""
-    verbs = {name for name, _ in inspect.getmembers(Store, inspect.isfunction) if not name.startswith("_")}
+    verbs = {name for name, _ in inspect.getmembers(Store, inspect.iscoroutinefunction) if name[0] != "_"}
 
     assert set(CALLS) == verbs - {"close"}
 
@@ -86,7 +92,7 @@ async def test_every_call_is_told_and_handed_through(verb):
     """The watched store gives the same answer as the one inside, and tells verb, outcome and seconds."""
     inside, twin = MemoryStore(Clock(NOW)), MemoryStore(Clock(NOW))
     ticks, told = Clock(5.0), []
-    watched = Observed(inside, told.append, ticks)
+    watched = observed(inside, told.append, ticks)
     plain = getattr(inside, verb)
 
     async def slow(*arguments):
@@ -106,12 +112,14 @@ async def test_every_call_is_told_and_handed_through(verb):
 async def test_a_fault_is_told_and_raised(verb):
     """The watch hides no fault."""
     inside, told = MemoryStore(Clock(NOW), down=True), []
-    watched = Observed(inside, told.append, Clock(5.0))
+    watched = observed(inside, told.append, Clock(5.0))
 
     with pytest.raises(StoreFault):
         await getattr(watched, verb)(*CALLS[verb])
 
-    assert told == [StoreCalled(verb, "error", 0.0)]
+    called, alarm = told
+    assert called == StoreCalled(verb, "error", 0.0, "StoreFault: the store is down")
+    assert isinstance(alarm, Alarm)
 
 
 @pytest.mark.anyio
@@ -123,7 +131,7 @@ async def test_a_cancelled_call_is_not_told():
         await asyncio.Event().wait()
 
     inside.get = forever
-    asked = asyncio.create_task(Observed(inside, told.append, Clock(5.0)).get("k"))
+    asked = asyncio.create_task(observed(inside, told.append, Clock(5.0)).get("k"))
     await asyncio.sleep(0)
     asked.cancel()
     await asyncio.gather(asked, return_exceptions=True)
@@ -136,6 +144,6 @@ async def test_closing_closes_the_store_inside():
     """The watch owns what it watches."""
     inside = MemoryStore(Clock(NOW))
 
-    await Observed(inside, lambda event: None, Clock(5.0)).close()
+    await observed(inside, lambda event: None, Clock(5.0)).close()
 
     assert inside.closed

@@ -177,9 +177,14 @@ async def test_a_refused_connection_is_not_ambiguous(transport):
         url = f"http://127.0.0.1:{free.getsockname()[1]}/token"
 
         with pytest.raises(ProviderUnavailable) as caught:
-            await transport.run(ask_once(url, form={"code": "secret-code"}), provider="idp")
+            await transport.run(
+                ask_once(f"{url}?secret=secret-code", form={"code": "secret-code"}), provider="idp"
+            )
 
     assert not caught.value.ambiguous
+    origin = url.removesuffix("/token")
+    seen = f"ConnectError: expected an answer of {origin}, seen connection refused"
+    assert (str(caught.value), caught.value.remedy) == (f"provider idp: {seen}", "")
     assert "secret-code" not in str(caught.value)
 
 
@@ -408,6 +413,8 @@ async def test_a_ca_file_serves_its_provider_alone(certificate):
         with pytest.raises(ProviderUnavailable, match="ConnectError") as caught:
             await transport.run(ask_once(url, form={}), provider="other")
         assert not caught.value.ambiguous
+        assert "a certificate that is not trusted (self-signed certificate)" in caught.value.detail
+        assert "write ca_file (providers.other)" in caught.value.remedy
     finally:
         await transport.close()
         server.close()

@@ -13,6 +13,7 @@ from gateway.forward_auth import endpoint
 from gateway.identity.presented import Head
 from gateway.keys.jwks import KeySet, Profile, verify
 from gateway.keys.keyring import Keyring
+from gateway.sessions.cache import Miss
 from tests.kit.verify_house import PROXY, family, open_house
 from tests.kit.wired import AUTH, Wired, wired
 
@@ -189,7 +190,7 @@ async def test_a_check_that_hangs_is_answered_before_the_proxy_gives_up(monkeypa
     """Whatever it waits for: 503 and try again, with the reason in the log; no identity, and no way to log in."""
     monkeypatch.setattr(endpoint, "LONGEST", 0.05)
     house = await open_house()
-    check = replace(house.check, read_session=never)
+    check = replace(house.check, reader=Never())
     verify_endpoint = endpoint.Verify(
         check, house.proxies, house.routes, house.events.append, lambda: "d-1", house.clock
     )
@@ -208,5 +209,11 @@ async def test_a_check_that_hangs_is_answered_before_the_proxy_gives_up(monkeypa
     assert (house.decision.outcome, house.decision.reason, house.alarms) == ("fault", "too_slow", [])
 
 
-async def never(ticket):
-    await asyncio.Event().wait()
+class Never:
+    """A reader that remembers nothing, and whose store does not come back."""
+
+    def now(self, _ticket, *, strict):
+        return Miss.MISS
+
+    async def read(self, _ticket, *, strict, harmless):
+        await asyncio.Event().wait()

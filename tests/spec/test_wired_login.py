@@ -193,7 +193,7 @@ async def test_a_login_that_cannot_begin_is_told_to_the_operator(house):
     assert hop.status == 400
     assert line["decision_id"] in hop.response.text
     assert (line["provider"], line["outcome"]) == ("corp", "provider_lied")
-    assert "issuer differs from the configured one" in line["detail"]
+    assert "says 'https://other.example', gateway.yaml says " in line["detail"]
     assert (
         'gateway_logins_total{outcome="provider_lied",provider="corp"} 1.0'
         in (await house.get("metrics_bind", "/metrics")).text

@@ -2,13 +2,14 @@
 
 The module knows 2xx, 401 and 403 and makes a 500 of everything else; it throws the body away. So a person's answer
 is written by a second request, to `/verify/auth-request/login` (`AuthRequestLogin`), to which the snippet passes
-the first answer's status and decision id.
+the first answer's status, decision id and hint of providers.
 """
 
 from dataclasses import dataclass
 
 from gateway.errors import Malformed
 from gateway.forward_auth.contracts.contract import (
+    LOGIN_PROVIDERS,
     Outage,
     Outcome,
     Pass,
@@ -20,7 +21,6 @@ from gateway.forward_auth.contracts.contract import (
     passed,
     retry_after,
     single,
-    www_authenticate,
 )
 from gateway.identity.presented import Head, Reply
 from gateway.policy.decide import Forbid
@@ -43,7 +43,10 @@ class AuthRequest:
             case Stop(decision=Forbid()) | Refusal() | Wait():
                 return bare(403, outcome.decision_id)
             case Stop():
-                return bare(401, outcome.decision_id, www_authenticate())
+                # No WWW-Authenticate: the module would copy it onto whatever answer follows, so that a redirect had
+                # one and the 401 of the second request two. That 401, which is the client's, brings its own.
+                hint = ((LOGIN_PROVIDERS, outcome.hint.encode("ascii")),) if outcome.hint else ()
+                return bare(401, outcome.decision_id, *hint)
             case Outage():
                 return bare(503, outcome.decision_id, retry_after(outcome.retry_after))
 

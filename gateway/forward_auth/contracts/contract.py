@@ -16,6 +16,7 @@ from gateway.policy.decide import Challenge, Forbid, StepUp
 HeaderLines: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
 DECISION_ID = b"x-gateway-decision-id"
+LOGIN_PROVIDERS = b"x-gateway-login-providers"
 
 _NO_STORE = (b"cache-control", b"no-store")
 _EMPTY = (b"content-length", b"0")
@@ -41,12 +42,16 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A verdict against the request. `login_url` is absolute; `navigation` says a person is looking."""
+    """A verdict against the request. `login_url` is absolute; `navigation` says a person is looking.
+
+    `hint` names the providers whose login the rule looks at, as `login.hint` writes it; "" where any will do.
+    """
 
     decision: Challenge | StepUp | Forbid
     navigation: bool
     login_url: str
     decision_id: str
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

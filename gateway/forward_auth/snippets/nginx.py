@@ -19,6 +19,11 @@ from gateway.settings.units import Bind
 
 _CHECK = "/.gateway-check"
 _TIMEOUTS = ["proxy_connect_timeout 1s;", "proxy_send_timeout 5s;", "proxy_read_timeout 5s;"]
+_FAULT_PAGE = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    "<title>Temporarily unavailable</title>"
+    "<p>The sign-in service is temporarily unavailable; please try again in a moment.</p></html>"
+)
 _BUFFERS = ["proxy_buffer_size 16k;", "proxy_buffers 4 16k;", "proxy_busy_buffers_size 32k;"]
 
 
@@ -53,6 +58,9 @@ def _set(name: str, value: str) -> str:
     return f"proxy_set_header {name} {value};"
 
 
+_LOGIN_PROVIDERS = _set("X-Gateway-Login-Providers", "$gateway_login_providers")
+
+
 def _variable(header: str) -> str:
     return "gateway_" + header.lower().replace("-", "_")
 
@@ -65,6 +73,9 @@ def _http(told: Plan) -> list[str]:
         "# Only WebSocket may be upgraded: an upgrade to h2c would carry requests past every check.",
         *_block("map $http_upgrade $gateway_upgrade", ['default "";', '"~*^websocket$" websocket;']),
         *_block("map $gateway_upgrade $gateway_connection", ["default upgrade;", '"" "";']),
+        "",
+        "# What a person reads while the gateway does not answer; a program gets the status alone.",
+        *_block("map $http_accept $gateway_fault_page", ['default "";', f"~text/html '{_FAULT_PAGE}';"]),
         "",
         "# The application never sees our cookies: each step takes one away; more than four, and all cookies go.",
         *_cookie_maps(told.own_cookies),
@@ -136,9 +147,11 @@ def _locations(told: Plan, site: Site) -> list[str]:
 def _server_part() -> list[str]:
     fault = [
         "# The gateway did not answer, or its store did not: neither yes nor no, so nothing passes.",
+        "types { }  # the ending of what was asked for says nothing about this answer",
+        "default_type text/html;",
         "add_header Retry-After $gateway_retry_after always;",
         "add_header Cache-Control no-store always;",
-        "return 503;",
+        "return 503 $gateway_fault_page;",
     ]
     check = [
         "internal;",
@@ -147,18 +160,19 @@ def _server_part() -> list[str]:
     ]
     return [
         *_block(f"location = {_CHECK}", check),
-        *_block("location @gateway_login", _second_question("401")),
+        *_block("location @gateway_login", _second_question("401", _LOGIN_PROVIDERS)),
         *_block("location @gateway_forbidden", _second_question("403")),
         *_block("location @gateway_fault", fault),
     ]
 
 
-def _second_question(status: str) -> list[str]:
+def _second_question(status: str, *more: str) -> list[str]:
     return [
         "include gateway-ask.conf;",
         # A literal: $upstream_status holds two values after a repeated check.
         _set("X-Gateway-Status", status),
         _set("X-Gateway-Decision-Id", "$gateway_decision"),
+        *more,
         "rewrite ^ /verify/auth-request/login? break;  # the '?' drops the client's query",
         "proxy_pass http://gateway_verify;",
     ]
@@ -171,6 +185,7 @@ def _location_part(told: Plan) -> list[str]:
         f"auth_request {_CHECK};",
         "satisfy all;  # `any` would let an allowed address in without a session",
         "auth_request_set $gateway_decision $upstream_http_x_gateway_decision_id;",
+        "auth_request_set $gateway_login_providers $upstream_http_x_gateway_login_providers;",
         "auth_request_set $gateway_retry_after $upstream_http_retry_after;",
         *taken,
         "error_page 401 = @gateway_login;",

@@ -67,7 +67,7 @@ FORWARDED = (
 )
 """Names by which a client could speak to the application or to us in a proxy's voice; cleared on every route."""
 
-GATEWAY = ("X-Gateway-Secret", "X-Gateway-Status", "X-Gateway-Decision-Id")
+GATEWAY = ("X-Gateway-Secret", "X-Gateway-Status", "X-Gateway-Decision-Id", "X-Gateway-Login-Providers")
 """Our own words between proxy and gateway; cleared likewise."""
 
 SECRET_VARIABLE = "GATEWAY_VERIFY_SECRET"  # noqa: S105 - the name of the variable, never its value
@@ -84,10 +84,13 @@ class Site:
 
     @property
     def gateway_paths(self) -> tuple[str, ...]:
-        """Path prefixes of ours where the rest is the application's; RFC 8414 section 3 puts one beside them."""
+        """Paths of ours where the rest is the application's, with what is below those that end in a slash.
+
+        The bare one leads people on; RFC 8414 section 3 puts one beside the others.
+        """
         if self.gateway in {"", "/"}:
             return ()
-        return (self.gateway + "/", METADATA + self.gateway)
+        return (self.gateway, self.gateway + "/", METADATA + self.gateway)
 
     @property
     def name(self) -> str:

@@ -135,8 +135,9 @@ def _routers(site: Site, chain: str) -> list[str]:
         rule = f"{host} && !PathPrefix(`/verify`)"
         lines += _router(site, f"{site.name}-gateway", rule, 300, "gateway-clear", "gateway")
     elif site.gateway:
-        prefix, metadata = site.gateway_paths
-        rule = f"{host} && (PathPrefix(`{prefix}`) || Path(`{metadata}`))"
+        matches = ["PathPrefix" if path.endswith("/") else "Path" for path in site.gateway_paths]
+        paths = [f"{match}(`{path}`)" for match, path in zip(matches, site.gateway_paths, strict=True)]
+        rule = f"{host} && ({' || '.join(paths)})"
         lines += _router(site, f"{site.name}-gateway", rule, 300, "gateway-clear", "gateway")
     if site.protected:
         priority = 100 if site.origin.wild else 200

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from gateway.settings.checks import (
     criteria,
     header_names,
+    letter_case,
     listeners,
     origins,
     patterns,
@@ -47,6 +48,7 @@ CHECKS: tuple[Row, ...] = (
     Row(origins.cookie_reaches_every_host, (("public_url",), ("hosts",), _DOMAIN)),
     Row(times.times_are_positive, (("sessions",), ("login",), ("assertion",), ("providers",))),
     Row(times.idle_ends_before_absolute, (("sessions", "idle"), ("sessions", "absolute"))),
+    Row(times.memory_is_short, (("sessions", "cache_ttl"), ("sessions", "on_store_failure"))),
     Row(header_names.headers_are_distinct, (("headers",),)),
     Row(header_names.headers_are_free, (("headers",),)),
     Row(patterns.paths_are_patterns, _RULES),
@@ -57,6 +59,7 @@ CHECKS: tuple[Row, ...] = (
     Row(rules.methods_are_methods, _RULES),
     Row(rules.providers_exist, (*_RULES, ("providers",))),
     Row(rules.every_rule_is_reached, _RULES),
+    Row(letter_case.rules_differ_in_more_than_case, (*_RULES, ("case_sensitive_paths",))),
     Row(providers.names_are_free, (("providers",),)),
     Row(providers.issuers_are_safe, (("providers",),)),
     Row(providers.scopes_are_scopes, (("providers",),)),

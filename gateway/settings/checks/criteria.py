@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from gateway.policy.criteria import read_email
-from gateway.settings.checks.naming import all_rules, label
+from gateway.settings.checks.naming import all_rules, whose
 from gateway.settings.fault import Fault, YamlPath
 from gateway.settings.model import Criteria, RuleSettings, Settings
 
@@ -11,9 +11,9 @@ from gateway.settings.model import Criteria, RuleSettings, Settings
 def criteria_say_somebody(settings: Settings) -> Iterator[Fault]:
     for path, rule in all_rules(settings):
         for where, criteria in _of_rule((*path, "allow"), rule):
-            yield from _faults(where, criteria, f"{label(path, rule)}: ")
+            yield from _faults(where, criteria, whose(rule))
         if rule.allow == ():
-            yield Fault((*path, "allow"), f"{label(path, rule)}: an empty list lets nobody in", _WRITE)
+            yield Fault((*path, "allow"), f"{whose(rule)}an empty list lets nobody in", _WRITE)
     for name, provider in settings.providers.items():
         if provider.allow is not None:
             yield from _faults(("providers", name, "allow"), provider.allow, "")
@@ -63,6 +63,6 @@ def groups_are_qualified(settings: Settings) -> Iterator[Fault]:
                 if not group.startswith(tuple(f"{name}:" for name in names)):
                     yield Fault(
                         (*where, "groups", index),
-                        f"{label(path, rule)}: a group without its provider fits nobody where there are several",
+                        f"{whose(rule)}a group without its provider fits nobody where there are several",
                         f"write {names[0]}:GROUP or {names[1]}:GROUP",
                     )

@@ -26,5 +26,10 @@ def all_rules(settings: Settings) -> Iterator[RuleAt]:
 
 
 def label(path: YamlPath, rule: RuleSettings) -> str:
-    """`rule admins (rules[2])`, or `rule rules[2]` for one without a name."""
-    return f"rule {rule.name} ({show_path(path)})" if rule.name else f"rule {show_path(path)}"
+    """How another rule is named in a sentence: `rule admins (rules[2])`, or `rules[2]` for one without a name."""
+    return f"rule {rule.name} ({show_path(path)})" if rule.name else show_path(path)
+
+
+def whose(rule: RuleSettings) -> str:
+    """`rule admins: `, in front of a sentence about the rule whose path the message begins with; else nothing."""
+    return f"rule {rule.name}: " if rule.name else ""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from gateway.errors import SettingsFault
 from gateway.policy.patterns import compile_pattern
-from gateway.settings.checks.naming import all_rules, label
+from gateway.settings.checks.naming import all_rules, whose
 from gateway.settings.fault import Fault
 from gateway.settings.model import Settings
 
@@ -43,7 +43,7 @@ def paths_are_patterns(settings: Settings) -> Iterator[Fault]:
         for index, pattern in enumerate(rule.paths):
             if found := _fault(pattern):
                 what, instead = found
-                yield Fault((*path, "paths", index), f"{label(path, rule)}: the pattern {what}", instead)
+                yield Fault((*path, "paths", index), f"{whose(rule)}the pattern {what}", instead)
 
 
 def _fault(pattern: str) -> tuple[str, str] | None:

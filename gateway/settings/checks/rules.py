@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from gateway.settings.addresses import Address, read_address
 from gateway.settings.checks.coverage import covers, host_within
-from gateway.settings.checks.naming import all_rules, label, rule_lists
+from gateway.settings.checks.naming import all_rules, label, rule_lists, whose
 from gateway.settings.checks.origins import listed
 from gateway.settings.fault import Fault, did_you_mean
 from gateway.settings.model import RuleSettings, Settings
@@ -46,7 +46,7 @@ def matchers_say_something(settings: Settings) -> Iterator[Fault]:
                 # Left out it means all; a list that somebody emptied must not come to mean that by accident.
                 yield Fault(
                     (*path, key),
-                    f"{label(path, rule)}: an empty list could mean all or none",
+                    f"{whose(rule)}an empty list could mean all or none",
                     "leave the key out for all, or write its values",
                 )
 
@@ -58,7 +58,7 @@ def hosts_are_listed(settings: Settings) -> Iterator[Fault]:
             if not any(_meets(pattern, host) for host in hosts):
                 yield Fault(
                     (*path, "hosts", index),
-                    f"{label(path, rule)}: {pattern} is not among the hosts, so that the rule would never fit",
+                    f"{whose(rule)}{pattern} is not among the hosts, so that the rule would never fit",
                     "add it to hosts:, or write one that stands there",
                 )
 
@@ -77,7 +77,7 @@ def methods_are_methods(settings: Settings) -> Iterator[Fault]:
             if not _METHOD.fullmatch(method):
                 yield Fault(
                     (*path, "methods", index),
-                    f"{label(path, rule)}: this is no method",
+                    f"{whose(rule)}this is no method",
                     "write it in upper case, as in GET or POST",
                 )
 
@@ -88,7 +88,7 @@ def rare_methods_are_noted(settings: Settings) -> Iterator[Fault]:
             if _METHOD.fullmatch(method) and method not in _METHODS:
                 yield Fault(
                     (*path, "methods", index),
-                    f"{label(path, rule)}: no standard knows this method",
+                    f"{whose(rule)}no standard knows this method",
                     "check its spelling",
                 )
 
@@ -96,15 +96,15 @@ def rare_methods_are_noted(settings: Settings) -> Iterator[Fault]:
 def providers_exist(settings: Settings) -> Iterator[Fault]:
     known = tuple(sorted(settings.providers))
     for path, rule in all_rules(settings):
-        who = label(path, rule)
+        who = whose(rule)
         for index, name in enumerate(rule.providers):
             if name not in known:
                 hint = did_you_mean(name, known) if known else "add it to providers:"
-                yield Fault((*path, "providers", index), f"{who}: no provider has this name", hint)
+                yield Fault((*path, "providers", index), f"{who}no provider has this name", hint)
         if rule.allow not in {"public", "optional"} and not known:
             yield Fault(
                 (*path, "allow"),
-                f"{who}: asks for a login, and there is nowhere to log in",
+                f"{who}asks for a login, and there is nowhere to log in",
                 "add a section to providers:",
             )
 
@@ -116,7 +116,7 @@ def every_rule_is_reached(settings: Settings) -> Iterator[Fault]:
             if earlier is not None:
                 yield Fault(
                     path,
-                    f"{label(path, rule)}: is never reached, because {label(*earlier)} fits all that it fits",
+                    f"{whose(rule)}is never reached, because {label(*earlier)} fits all that it fits",
                     "move it in front of that rule, or remove it",
                 )
 
@@ -127,7 +127,7 @@ def open_doors_are_noted(settings: Settings) -> Iterator[Fault]:
             where = f"on {', '.join(rule.hosts)}" if rule.hosts else "on every host"
             yield Fault(
                 (*path, "allow"),
-                f"{label(path, rule)}: lets everybody into every path {where} that no rule before it takes",
+                f"{whose(rule)}lets everybody into every path {where} that no rule before it takes",
                 "add paths: if less is meant",
             )
 

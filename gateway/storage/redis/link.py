@@ -1,135 +1,164 @@
-"""The connection to Redis: a bounded pool, short deadlines, no retry that could act twice.
+"""The way to Redis: a bounded pool, short deadlines, no retry that could act twice.
 
-redis-py's own settings wait 4 s for a refused port and a minute for a black hole, and repeat commands whose reply
-was lost. Here a command is sent once; only a read is asked a second time, and only after a broken connection.
+A command is sent once; only a read is asked a second time, and only after a broken connection. Behind a `Route` is one
+server, the primary that sentinels name, or a cluster.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from redis import exceptions
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.maint_notifications import MaintNotificationsConfig
 
 from gateway.errors import StoreFault
-from gateway.storage.redis.breaker import Breaker
+from gateway.settings.redis_address import Layout, read_redis_address
+from gateway.storage.redis.cluster import Cluster
+from gateway.storage.redis.node import Node, Word, crowded
+from gateway.storage.redis.pool import Connector, Pool
 from gateway.storage.redis.scripts import Script
+from gateway.storage.redis.single import Single, pool_of
 
-Word = str | bytes | int | float
-
-_DEADLINE = 2.0
-"""Seconds for one command in all: waiting for a connection, making one, greeting the server, the answer."""
+CONNECTIONS = 32
+"""At most, to each server."""
 
 
-class _Pool(BlockingConnectionPool):
-    def take_idle(self) -> list[Any]:
-        """Take the idle connections out, in one step, so that nobody is handed one while it is being closed.
+class Route(Protocol):
+    """Brings commands to the server that has their keys. Raises what redis-py raises, `OSError` or `StoreFault`."""
 
-        `disconnect(inuse_connections=False)` of the library leaves them in the pool meanwhile.
-        """
-        idle = list(self._available_connections)
-        self._available_connections.clear()
-        return idle
+    async def send(self, *command: Word, key: str | None, confirm: bool = False) -> Any: ...
+
+    def together(self, keys: Sequence[str]) -> list[list[int]]: ...
+
+    async def nodes(self) -> tuple[Node, ...]: ...
+
+    def same_for(self, seconds: float) -> bool: ...
+
+    async def close(self) -> None: ...
 
 
 class Link:
-    """Commands and scripts; every way to fail is `StoreFault`. `ticks` is a monotonic clock."""
+    """Commands and scripts; every way to fail is `StoreFault`. `ticks` is a monotonic clock.
 
-    def __init__(self, url: str, ticks: Callable[[], float]) -> None:
-        try:
-            self._pool = _Pool.from_url(
-                url,
-                max_connections=32,
-                timeout=0.2,
-                retry=Retry(NoBackoff(), 0),
-                socket_connect_timeout=0.25,
-                socket_timeout=0.5,
-                decode_responses=False,
-                legacy_responses=False,
-                # They lengthen timeouts, and switch off the check for stale bytes on an idle connection.
-                maint_notifications_config=MaintNotificationsConfig(enabled=False),
-            )
-        except (ValueError, TypeError):  # its text may quote the URL, and so a password
-            raise StoreFault(
-                "store: cannot read the URL; write redis://host:6379/0, rediss://… or unix:///path"
-            ) from None
-        self._client = Redis.from_pool(self._pool)
-        self._execute: Callable[..., Awaitable[Any]] = self._client.execute_command
-        self._breaker = Breaker(ticks)
+    `unconfirmed` is told of each write that no replica had within its time, though there are replicas.
+    """
 
-    async def call(self, *command: Word) -> Any:
-        """Send one command, once."""
-        try:
-            return await self._send(*command)
-        except (exceptions.RedisError, OSError) as error:
-            raise _fault(error) from error
+    def __init__(
+        self, url: str, ticks: Callable[[], float], unconfirmed: Callable[[], None] = lambda: None
+    ) -> None:
+        connector = connector_of(url)
+        kind = Cluster if connector.address.layout is Layout.CLUSTER else Single
+        self._route: Route = kind(connector, CONNECTIONS, ticks, unconfirmed)
+        # Whether the server answers must not hang on how many callers wait for it.
+        self._probe: Route = kind(connector, 2, ticks, unconfirmed)
+
+    async def call(self, *command: Word, confirm: bool = False) -> Any:
+        """Send one command, once; its key is its second word.
+
+        `confirm`: wait until a replica has what it wrote, where there are replicas, and not for long.
+        """
+        return await _once(self._route, command, confirm=confirm)
 
     async def ask(self, *command: Word) -> Any:
         """Send one command that only reads: it is sent again if the connection was broken."""
-        try:
-            return await self._send(*command)
-        except exceptions.ConnectionError as error:
-            if _crowded(error):
-                raise _fault(error) from error
-        except (exceptions.RedisError, OSError) as error:
-            raise _fault(error) from error
-        return await self.call(*command)
+        return await _twice(self._route, command)
 
-    async def run(self, script: Script, keys: Sequence[str], *arguments: Word, reads: bool = False) -> Any:
-        """Run a script by its digest, or by its text where the server does not know it yet."""
-        send = self.ask if reads else self.call
+    async def ping(self) -> None:
+        """Return if the server answers; beside all other commands."""
+        await _twice(self._probe, ("PING",))
+
+    async def run(
+        self,
+        script: Script,
+        keys: Sequence[str],
+        *arguments: Word,
+        reads: bool = False,
+        confirm: bool = False,
+    ) -> Any:
+        """Run a script by its digest, or by its text where the server does not know it yet.
+
+        In a cluster all keys must be in one slot.
+        """
+        words = (len(keys), *keys, *arguments)
         try:
-            return await send("EVALSHA", script.sha, len(keys), *keys, *arguments)
+            return await self._script(("EVALSHA", script.sha, *words), reads=reads, confirm=confirm)
         except StoreFault as fault:
             if not isinstance(
                 fault.__cause__, exceptions.NoScriptError
             ):  # which is said before anything has run
                 raise
-        return await send("EVAL", script.text, len(keys), *keys, *arguments)
+        return await self._script(("EVAL", script.text, *words), reads=reads, confirm=confirm)
+
+    async def _script(self, command: tuple[Word, ...], *, reads: bool, confirm: bool) -> Any:
+        return await (_twice(self._route, command) if reads else _once(self._route, command, confirm=confirm))
+
+    def together(self, keys: Sequence[str]) -> list[list[int]]:
+        """Numbers of the keys that may stand in one command: all of them, save in a cluster."""
+        return self._route.together(keys)
+
+    async def everywhere(self, *command: Word) -> list[Any]:
+        """The replies of all primaries to a command that only reads; `None` in place of a refusal."""
+        try:
+            nodes = await self._route.nodes()
+            return [await _allowed(node, command) for node in nodes]
+        except (exceptions.RedisError, OSError) as error:
+            raise fault_of(error) from error
+
+    def same_for(self, seconds: float) -> bool:
+        """Whether no other server has come into the place of one that we knew, for so long."""
+        return self._route.same_for(seconds)
 
     async def close(self) -> None:
-        await self._client.aclose()
-
-    async def _send(self, *command: Word) -> Any:
-        self._breaker.admit()
-        try:
-            async with asyncio.timeout(_DEADLINE):
-                reply = await self._execute(*command)
-        except (exceptions.ConnectionError, exceptions.TimeoutError, OSError) as error:
-            if not _crowded(error):
-                self._breaker.failed()
-                await self._drop_idle()
-            raise
-        except exceptions.ReadOnlyError:  # a failover: what we hold leads to the old primary
-            await self._drop_idle()
-            raise
-        except exceptions.ResponseError:
-            self._breaker.worked()
-            raise
-        self._breaker.worked()
-        return reply
-
-    async def _drop_idle(self) -> None:
-        # One dead socket means that its neighbours are dead too; met one by one they would cost one failed
-        # request each.
-        await asyncio.gather(
-            *(connection.disconnect() for connection in self._pool.take_idle()), return_exceptions=True
-        )
+        await asyncio.gather(self._route.close(), self._probe.close())
 
 
-def _crowded(error: Exception) -> bool:
-    """Whether all our connections were busy: that is load, and says nothing about the server."""
-    return isinstance(error, exceptions.ConnectionError) and isinstance(error.__cause__, TimeoutError)
+def connector_of(url: str) -> Connector:
+    """`StoreFault` where the URL cannot be read; it does not repeat it, for it may hold a password."""
+    try:
+        address = read_redis_address(url)
+    except ValueError as error:
+        raise StoreFault(f"store: {error}") from None
+    return Connector(address)
 
 
-def _fault(error: Exception) -> StoreFault:
+async def _once(route: Route, command: tuple[Word, ...], *, confirm: bool = False) -> Any:
+    try:
+        return await route.send(*command, key=_key_of(command), confirm=confirm)
+    except (exceptions.RedisError, OSError) as error:
+        raise fault_of(error) from error
+
+
+async def _twice(route: Route, command: tuple[Word, ...]) -> Any:
+    try:
+        return await route.send(*command, key=_key_of(command))
+    except exceptions.ConnectionError as error:
+        if crowded(error):
+            raise fault_of(error) from error
+    except (exceptions.RedisError, OSError) as error:
+        raise fault_of(error) from error
+    return await _once(route, command)
+
+
+async def _allowed(node: Node, command: tuple[Word, ...]) -> Any:
+    try:
+        return await node.send(*command)
+    except exceptions.ResponseError:  # an ACL does not grant it, or a hosted server hides it
+        return None
+
+
+def _key_of(command: tuple[Word, ...]) -> str | None:
+    """The first key, by which a cluster knows the node."""
+    at = 3 if command[0] in {"EVALSHA", "EVAL"} else 1
+    return str(command[at]) if len(command) > at else None
+
+
+def fault_of(error: Exception) -> StoreFault:
+    """What redis-py or the system raised, in a sentence without keys."""
     if isinstance(error, (exceptions.ConnectionError, exceptions.TimeoutError)):
         return StoreFault(f"redis: {error}")
     if isinstance(error, OSError):
         return StoreFault(f"redis: {error.strerror or 'no answer in time'}")
+    if isinstance(error, exceptions.MovedError):
+        return StoreFault("redis: the server belongs to a cluster; write redis+cluster:// for the store")
     # The text of other refusals may quote the command, and so a key: its kind alone is told.
     return StoreFault(f"redis refused the command: {type(error).__name__} {_kind(error)}".rstrip())
 
@@ -137,3 +166,18 @@ def _fault(error: Exception) -> StoreFault:
 def _kind(error: Exception) -> str:
     first = str(error).partition(" ")[0]
     return first if first.isalpha() and first.isupper() else ""
+
+
+def listening_pool(url: str, channel: str, size: int, ticks: Callable[[], float]) -> Pool:
+    """Connections for publishing and hearing on a channel; `StoreFault` where the URL cannot be read.
+
+    A cluster hands messages from node to node. All of us go to one, the owner of the channel's name, so that what
+    one server promises about their order holds.
+    """
+    connector = connector_of(url)
+    if connector.address.layout is not Layout.CLUSTER:
+        return pool_of(connector, size)
+    cluster = Cluster(connector, 2, ticks, lambda: None)
+    pool = connector.to_found(lambda: cluster.where(channel), size)
+    pool.guide = cluster
+    return pool

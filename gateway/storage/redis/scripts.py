@@ -18,6 +18,7 @@ def _load(name: str) -> Script:
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
+REPLACE = _load("replace")
 READ = _load("read")
 CREATE = _load("create")
 ACQUIRE = _load("acquire")
@@ -30,5 +31,3 @@ COUNT = _load("count")
 RESERVE = _load("reserve")
 RELEASE = _load("release")
 INDEX_ADD = _load("index_add")
-INDEX_REMOVE = _load("index_remove")
-INDEX_LIST = _load("index_list")

@@ -1,9 +1,17 @@
 """The verbs of the store on Redis 6.2 or later, or Valkey.
 
 Plain values are strings, records are hashes whose field `ver` is the version, all with a time to live in
-milliseconds. In a cluster the keys of one call must share a part in braces; the parts of a pool or an index get
-one from its name. Whatever time an argument `now` carries is the caller's: the server's clock judges only the
-time to live of whole keys.
+milliseconds. Whatever time an argument `now` carries is the caller's: the server's clock judges only the time to live
+of whole keys.
+
+A cluster keeps law 3 (each verb is one atomic step) among keys that share a part in braces, and there alone:
+
+- A record, its lease and what `touch` writes beside it must share one, else the cluster refuses the call. The parts of
+  a pool or an index get one from its name.
+- `get_many`, `delete`, `count`, and the values that `read` finds `beside` a record, go slot by slot. They are seen,
+  deleted or taken from at moments that follow one another: the record before what stands beside it on other nodes.
+  Where one node fails, some keys are deleted already, and deleting again does no harm. Where one bucket is empty,
+  those before it have been taken from, so that a limit over several nodes is a little stricter than said.
 """
 
 import math
@@ -11,7 +19,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from gateway.storage.redis import scripts
-from gateway.storage.redis.link import Link, Word
+from gateway.storage.redis.link import Link
+from gateway.storage.redis.node import Word
 from gateway.storage.store import (
     Acquired,
     Bucket,
@@ -26,12 +35,23 @@ from gateway.storage.store import (
 _BRACES = str.maketrans({"{": "%7B", "}": "%7D"})
 
 
-def open_redis(url: str, deployment: str, ticks: Callable[[], float] = time.monotonic) -> "RedisStore":
+def open_redis(
+    url: str,
+    deployment: str,
+    ticks: Callable[[], float] = time.monotonic,
+    unconfirmed: Callable[[], None] = lambda: None,
+) -> "RedisStore":
     """A store on the server of `url`; nothing is connected yet, so it may come up later than we do.
 
-    All keys begin with `deployment`, so that several gateways can share a server.
+    All keys begin with `deployment`, so that several gateways can share a server. `unconfirmed` as `Link` has it.
     """
-    return RedisStore(Link(url, ticks), deployment)
+    return RedisStore(Link(url, ticks, unconfirmed), deployment)
+
+
+def key_prefix(deployment: str) -> str:
+    """How all names of a deployment begin."""
+    # Braces of the deployment would become the hash tag of every key: all of them on one node.
+    return f"gw:{deployment.translate(_BRACES)}:"
 
 
 class RedisStore:
@@ -39,8 +59,7 @@ class RedisStore:
 
     def __init__(self, link: Link, deployment: str) -> None:
         self._link = link
-        # Braces of the deployment would become the hash tag of every key: all of them on one node.
-        self._prefix = f"gw:{deployment.translate(_BRACES)}:"
+        self._prefix = key_prefix(deployment)
 
     # Plain values
 
@@ -49,9 +68,12 @@ class RedisStore:
         return value
 
     async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
-        if not keys:
-            return []
-        return list(await self._link.ask("MGET", *self._keys(keys)))
+        names = self._keys(keys)
+        values: dict[str, bytes | None] = {}
+        for group in self._link.together(names):
+            part = [names[number] for number in group]
+            values |= zip(part, await self._link.ask("MGET", *part), strict=True)
+        return [values[name] for name in names]
 
     async def put(self, key: str, value: bytes, ttl: float) -> None:
         await self._link.call("SET", self._key(key), value, "PX", _ms(ttl))
@@ -59,12 +81,21 @@ class RedisStore:
     async def add(self, key: str, value: bytes, ttl: float) -> bool:
         return await self._link.call("SET", self._key(key), value, "PX", _ms(ttl), "NX") is not None
 
+    async def replace(self, key: str, old: bytes | None, new: bytes, ttl: float) -> bool:
+        name, ms = self._key(key), _ms(ttl)
+        if old is None:
+            return await self._link.call("SET", name, new, "PX", ms, "NX", confirm=True) is not None
+        return bool(await self._link.run(scripts.REPLACE, [name], old, new, ms, confirm=True))
+
     async def take(self, key: str) -> bytes | None:
         value: bytes | None = await self._link.call("GETDEL", self._key(key))
         return value
 
     async def delete(self, keys: Sequence[str]) -> int:
-        return int(await self._link.call("DEL", *self._keys(keys))) if keys else 0
+        names, gone = self._keys(keys), 0
+        for group in self._link.together(names):
+            gone += int(await self._link.call("DEL", *[names[number] for number in group], confirm=True))
+        return gone
 
     async def bump(self, key: str, ttl: float) -> int:
         return int(await self._link.run(scripts.BUMP, [self._key(key)], _ms(ttl)))
@@ -76,11 +107,16 @@ class RedisStore:
         return bool(await self._link.run(scripts.CREATE, [self._key(key)], _ms(ttl), *pairs))
 
     async def read(self, key: str, fields: Sequence[str], beside: Sequence[str] = ()) -> Reading:
-        if not beside:
-            found, values = await self._link.ask("HMGET", self._key(key), "ver", *fields), []
+        names = self._keys([key, *beside])
+        near, *far = self._link.together(names)
+        if len(near) == 1:
+            found, close = await self._link.ask("HMGET", names[0], "ver", *fields), []
         else:
-            keys = self._keys([key, *beside])
-            found, values = await self._link.run(scripts.READ, keys, *fields, reads=True)
+            found, close = await self._link.run(scripts.READ, [names[n] for n in near], *fields, reads=True)
+        seen = dict(zip(near[1:], close, strict=True))
+        for group in far:
+            seen |= zip(group, await self._link.ask("MGET", *[names[n] for n in group]), strict=True)
+        values = [seen[number] for number in range(1, len(names))]
         if found[0] is None:
             return Reading(None, tuple(values))
         named = zip(fields, found[1:], strict=True)
@@ -90,7 +126,8 @@ class RedisStore:
 
     async def acquire(self, key: str, seen_version: int, owner: str, ttl: float, now: float) -> Acquired:
         keys = self._with_lease(key)
-        said, *more = await self._link.run(scripts.ACQUIRE, keys, seen_version, owner, _ms(ttl), now)
+        what = (seen_version, owner, _ms(ttl), now)
+        said, *more = await self._link.run(scripts.ACQUIRE, keys, *what, confirm=True)
         turn = Turn(said.decode())
         if turn is Turn.BUSY:
             return Acquired(turn, remaining=max(int(more[0]), 0) / 1000)
@@ -110,7 +147,8 @@ class RedisStore:
             word for name, value in fields.items() if value is not None for word in (name, value)
         ]
         head = (seen_version, fence, owner, _ms(ttl), len(removed))
-        reply = await self._link.run(scripts.COMMIT, self._with_lease(key), *head, *removed, *pairs)
+        words = (*head, *removed, *pairs)
+        reply = await self._link.run(scripts.COMMIT, self._with_lease(key), *words, confirm=True)
         return Written(reply.decode())
 
     async def fail(self, key: str, version: int, owner: str, next_try: float, definite: bool) -> int | None:
@@ -128,9 +166,15 @@ class RedisStore:
     # Limits, pools and indexes
 
     async def count(self, buckets: Sequence[Bucket], now: float) -> float:
-        terms = [term for bucket in buckets for term in (bucket.burst, bucket.period, bucket.cost)]
-        keys = self._keys([bucket.key for bucket in buckets])
-        return float(await self._link.run(scripts.COUNT, keys, now, *terms))
+        names = self._keys([bucket.key for bucket in buckets])
+        for group in self._link.together(names):
+            some = [buckets[number] for number in group]
+            terms = [term for bucket in some for term in (bucket.burst, bucket.period, bucket.cost)]
+            keys = [names[number] for number in group]
+            wait = float(await self._link.run(scripts.COUNT, keys, now, *terms))
+            if wait > 0:
+                return wait
+        return 0.0
 
     async def reserve(
         self, pool: str, holder: str, member: str, ttl: float, ceiling: int, now: float
@@ -146,20 +190,22 @@ class RedisStore:
         await self._link.run(scripts.RELEASE, keys, member)
 
     async def index_add(self, index: str, member: str, ttl: float, limit: int, now: float) -> tuple[str, ...]:
-        keys = self._parts(index, "ends", "order")
-        return _names(await self._link.run(scripts.INDEX_ADD, keys, member, _ms(ttl), limit, now, now + ttl))
+        key = self._key(index)
+        return _names(await self._link.run(scripts.INDEX_ADD, [key], member, _ms(ttl), limit, now, now + ttl))
 
     async def index_remove(self, index: str, member: str) -> None:
-        await self._link.run(scripts.INDEX_REMOVE, self._parts(index, "ends", "order"), member)
+        await self._link.call("ZREM", self._key(index), member)
 
     async def index_list(self, index: str, now: float) -> tuple[str, ...]:
-        keys = self._parts(index, "ends", "order")
-        return _names(await self._link.run(scripts.INDEX_LIST, keys, now, reads=True))
+        return _names(await self._link.ask("ZRANGEBYSCORE", self._key(index), f"({now}", "+inf"))
 
     # The store itself
 
+    def remembers(self, seconds: float) -> bool:
+        return self._link.same_for(seconds)
+
     async def ping(self) -> None:
-        await self._link.ask("PING")
+        await self._link.ping()
 
     async def close(self) -> None:
         await self._link.close()

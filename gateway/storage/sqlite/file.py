@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.errors import StoreFault
-from gateway.storage.sqlite.schema import APPLICATION_ID, SCHEMA, VERSION
+from gateway.storage.sqlite.schema import APPLICATION_ID, SCHEMA, UPGRADES, VERSION
 
 _OPENING = 5.0
 """Seconds to wait for other workers that open the same file at the same moment."""
@@ -118,13 +118,22 @@ def _recognise(db: sqlite3.Connection, path: Path) -> None:
             db.execute(statement)
     elif owner != APPLICATION_ID:
         raise StoreFault(f"cannot use {path}: it belongs to another program; set store: to another path")
-    elif version != VERSION:
-        raise StoreFault(
-            f"cannot use {path}: it was made by another version of the gateway; "
-            "move it away and restart (people sign in again)"
-        )
+    else:
+        _upgrade(db, path, version)
     db.execute("COMMIT")
     if db.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
         raise StoreFault(
             f"cannot use {path}: its file system has no shared memory for WAL; put it on a local disk"
+        )
+
+
+def _upgrade(db: sqlite3.Connection, path: Path, version: int) -> None:
+    while version in UPGRADES:
+        for statement in UPGRADES[version]:
+            db.execute(statement)
+        version += 1
+    if version != VERSION:
+        raise StoreFault(
+            f"cannot use {path}: it was made by another version of the gateway; "
+            "move it away and restart (people sign in again)"
         )

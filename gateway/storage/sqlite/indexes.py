@@ -7,13 +7,14 @@ def add(
     db: sqlite3.Connection, _now: float, index: str, member: str, ttl: float, limit: int, at: float
 ) -> tuple[str, ...]:
     db.execute("DELETE FROM listed WHERE idx = ? AND exp <= ?", (index, at))
-    db.execute(
-        """INSERT OR REPLACE INTO listed VALUES
-           (?1, ?2, coalesce((SELECT max(seq) FROM listed WHERE idx = ?1), 0) + 1, ?3)""",
-        (index, member, at + ttl),
-    )
+    remove(db, _now, index, member)
+    ends = at + ttl
+    (last,) = db.execute("SELECT max(exp) FROM listed WHERE idx = ?", (index,)).fetchone()
+    if last is not None and ends <= last < ends + 1:
+        ends = last + 0.001  # those of one instant stay in the order in which they came
+    db.execute("INSERT INTO listed (idx, member, exp) VALUES (?, ?, ?)", (index, member, ends))
     fallen = db.execute(
-        """SELECT member FROM listed WHERE idx = ?1 ORDER BY seq
+        """SELECT member FROM listed WHERE idx = ?1 ORDER BY exp
            LIMIT max(0, (SELECT count(*) FROM listed WHERE idx = ?1) - ?2)""",
         (index, limit),
     ).fetchall()

@@ -57,12 +57,13 @@ def commit(
     stored = records.version(db, now, key)
     if stored is None:
         return Written.GONE
-    if stored == seen_version + 1 and _number(db, key, "wf") == fence:
+    writer = f"{fence} {owner}".encode("ascii")
+    if stored == seen_version + 1 and _field(db, key, "wf") == writer:
         return Written.DONE  # our own commit, whose reply was lost
     if stored != seen_version:
         return Written.CONFLICT
     db.execute("UPDATE record SET ver = ver + 1, exp = ? WHERE k = ?", (now + ttl, key))
-    ours: dict[str, bytes | None] = {"wf": b"%d" % fence, "intent": None, "next": None, "fails": None}
+    ours: dict[str, bytes | None] = {"wf": writer, "intent": None, "next": None, "fails": None}
     records.write(db, key, {**fields, **ours})
     _end(db, now, key, owner)
     return Written.DONE
@@ -71,7 +72,10 @@ def commit(
 def fail(
     db: sqlite3.Connection, now: float, key: str, version: int, owner: str, next_try: float, definite: bool
 ) -> int | None:
-    if not _end(db, now, key, owner) or records.version(db, now, key) != version:
+    ours, current = _end(db, now, key, owner), records.version(db, now, key) == version
+    if not ours and current and not definite and _number(db, key, "intent") is None:
+        records.write(db, key, {"intent": b"0"})  # whoever asked may have spent the token, lease or no lease
+    if not ours or not current:
         return None
     fails = (_number(db, key, "fails") or 0) + 1
     records.write(db, key, {"fails": b"%d" % fails, "next": b"%d" % math.ceil(next_try)})
@@ -102,5 +106,10 @@ def _end(db: sqlite3.Connection, now: float, key: str, owner: str) -> bool:
 
 
 def _number(db: sqlite3.Connection, key: str, name: str) -> int | None:
+    found = _field(db, key, name)
+    return None if found is None else int(found)
+
+
+def _field(db: sqlite3.Connection, key: str, name: str) -> bytes | None:
     found = db.execute("SELECT v FROM field WHERE k = ? AND f = ?", (key, name)).fetchone()
-    return int(found[0]) if found else None
+    return bytes(found[0]) if found else None

@@ -6,7 +6,25 @@ that no path of deletion, the sweep included, can forget it.
 """
 
 APPLICATION_ID = 0x47_57_53_54  # "GWST": another program's database is refused, never altered
-VERSION = 1
+VERSION = 2
+
+_NOTICES = (
+    # AUTOINCREMENT: a number is never used again, so that whoever looks late sees that rows have gone meanwhile.
+    """CREATE TABLE notice (seq INTEGER PRIMARY KEY AUTOINCREMENT, origin TEXT NOT NULL, about TEXT NOT NULL,
+       name TEXT NOT NULL, at REAL NOT NULL, exp REAL NOT NULL)""",
+    "CREATE INDEX notice_exp ON notice (exp)",
+)
+
+_LISTED = (
+    """CREATE TABLE listed (idx TEXT, member TEXT, exp REAL NOT NULL, PRIMARY KEY (idx, member))
+       WITHOUT ROWID""",
+    "CREATE INDEX listed_line ON listed (idx, exp)",
+    "CREATE INDEX listed_exp ON listed (exp)",
+)
+
+# What a version 1 lists is attempts of the last ten minutes, which work without their list.
+UPGRADES = {1: (*_NOTICES, "DROP TABLE listed", *_LISTED, "PRAGMA user_version = 2")}
+"""What turns a file of an earlier version into one of the next."""
 
 SCHEMA = (
     "CREATE TABLE kv (k TEXT PRIMARY KEY, v BLOB NOT NULL, exp REAL NOT NULL) WITHOUT ROWID",
@@ -37,10 +55,8 @@ SCHEMA = (
          UPDATE holder SET places = places - 1 WHERE pool = old.pool AND holder = old.holder;
          DELETE FROM holder WHERE pool = old.pool AND holder = old.holder AND places = 0;
        END""",
-    """CREATE TABLE listed (idx TEXT, member TEXT, seq INTEGER NOT NULL, exp REAL NOT NULL,
-       PRIMARY KEY (idx, member)) WITHOUT ROWID""",
-    "CREATE INDEX listed_line ON listed (idx, seq)",
-    "CREATE INDEX listed_exp ON listed (exp)",
+    *_LISTED,
+    *_NOTICES,
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {VERSION}",
 )
@@ -53,4 +69,5 @@ SWEEP = (
        (SELECT pool, member FROM place WHERE exp <= ? LIMIT ?)""",
     """DELETE FROM listed WHERE (idx, member) IN
        (SELECT idx, member FROM listed WHERE exp <= ? LIMIT ?)""",
+    "DELETE FROM notice WHERE seq IN (SELECT seq FROM notice WHERE exp <= ? LIMIT ?)",
 )

@@ -79,6 +79,9 @@ class SqliteStore:
     async def add(self, key: str, value: bytes, ttl: float) -> bool:
         return await self._write(values.add, key, value, ttl)
 
+    async def replace(self, key: str, old: bytes | None, new: bytes, ttl: float) -> bool:
+        return await self._write(values.replace, key, old, new, ttl)
+
     async def take(self, key: str) -> bytes | None:
         return await self._write(values.take, key)
 
@@ -143,10 +146,13 @@ class SqliteStore:
         await self._write(indexes.remove, index, member)
 
     async def index_list(self, index: str, now: float) -> tuple[str, ...]:
-        rows = self._rows("SELECT member FROM listed WHERE idx = ? AND exp > ? ORDER BY seq", index, now)
+        rows = self._rows("SELECT member FROM listed WHERE idx = ? AND exp > ? ORDER BY exp", index, now)
         return tuple([name for (name,) in rows])
 
     # The store itself
+
+    def remembers(self, seconds: float) -> bool:
+        return seconds >= 0  # one file, and what is written in it stays
 
     async def ping(self) -> None:
         self._verify()

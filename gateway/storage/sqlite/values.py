@@ -18,6 +18,13 @@ def add(db: sqlite3.Connection, now: float, key: str, value: bytes, ttl: float) 
     return db.execute(f"{_PUT} WHERE kv.exp <= ?4", (key, value, now + ttl, now)).rowcount == 1
 
 
+def replace(db: sqlite3.Connection, now: float, key: str, old: bytes | None, new: bytes, ttl: float) -> bool:
+    if old is None:
+        return add(db, now, key, new, ttl)
+    statement = "UPDATE kv SET v = ?, exp = ? WHERE k = ? AND v = ? AND exp > ?"
+    return db.execute(statement, (new, now + ttl, key, old, now)).rowcount == 1
+
+
 def take(db: sqlite3.Connection, now: float, key: str) -> bytes | None:
     found = db.execute("SELECT v FROM kv WHERE k = ? AND exp > ?", (key, now)).fetchone()
     if found is None:

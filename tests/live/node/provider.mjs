@@ -18,6 +18,10 @@ server.listen(options.port ?? 0, '127.0.0.1', () => {
       post_logout_redirect_uris: options.post_logout_redirect_uris ?? [],
       grant_types: ['authorization_code', 'refresh_token'],
       response_types: ['code'],
+      ...(options.backchannel_logout_uri && {
+        backchannel_logout_uri: options.backchannel_logout_uri,
+        backchannel_logout_session_required: options.backchannel_logout_session_required ?? true,
+      }),
     }],
     scopes: ['openid', 'offline_access', 'profile', 'email'],
     claims: {
@@ -38,7 +42,10 @@ server.listen(options.port ?? 0, '127.0.0.1', () => {
       devInteractions: { enabled: true },
       rpInitiatedLogout: { enabled: true },
       revocation: { enabled: true },
+      backchannelLogout: { enabled: true },
     },
+    // By default it sends nothing to loopback addresses, and here there are no others.
+    fetch: (url, { dispatcher, ...request }) => fetch(url, request),
     cookies: { keys: ['loopback-only'] },
     async findAccount(_ctx, sub) {
       return {

@@ -1,5 +1,7 @@
 """A gateway that is down, slow or odd, and a broken Lua action: nothing gets through."""
 
+import re
+
 import pytest
 
 from gateway.forward_auth.snippets import haproxy
@@ -7,6 +9,8 @@ from tests.kit.proxies import STARTS
 from tests.kit.scene import open_scene
 
 pytestmark = pytest.mark.live
+
+FAULT = "The sign-in service is temporarily unavailable; please try again in a moment."
 
 
 @pytest.mark.parametrize("failure", ["garbage", "dropped", "half", "status-500"])
@@ -53,6 +57,25 @@ def test_a_store_fault_stays_503_and_says_when_to_try_again(stub_scene):
     assert answer.all("retry-after") == ["7"]
 
 
+@pytest.mark.parametrize("kind", ["nginx", "nginx-newest"])
+def test_behind_nginx_a_fault_is_a_page_for_a_person_and_a_bare_status_for_a_program(kind, scenes):
+    """One sentence and nothing to fetch; not nginx's own page, and no type that the path's ending suggests."""
+    scene = scenes(kind, "stub")
+    person = [("Accept", "text/html,application/xhtml+xml,*/*;q=0.8"), ("Sec-Fetch-Mode", "navigate")]
+
+    pages = [scene.ask(path, headers=person) for path in ("/fault", "/fault/logo.png")]
+    program = scene.ask("/fault/logo.png", headers=[("Accept", "*/*")])
+
+    for answer in (*pages, program):
+        assert answer.status == 503
+        assert [answer.all(name) for name in ("retry-after", "cache-control")] == [["7"], ["no-store"]]
+    for page in pages:
+        assert page.all("content-type") == ["text/html"]
+        assert re.findall("<p>(.*?)</p>", page.body.decode("ascii")) == [FAULT]
+        assert not re.search(b"nginx|src=|href=|<style|<script", page.body)
+    assert program.body == b""
+
+
 def test_a_limit_is_a_4xx(stub_scene):
     """429 where the contract has it, 403 behind auth_request."""
     answer = stub_scene.ask("/limited", signed_in=True)
@@ -76,12 +99,12 @@ def test_a43_a_gateway_that_is_down_lets_nothing_through(kind, tmp_path):
         scene.gateway.stop()
         before = len(scene.application.seen)
 
-        answers = [
-            scene.ask(target, signed_in=True).status for target in ("/x", "/public", "/_gateway/auth/login")
-        ]
+        targets = ("/x", "/public", "/_gateway/auth/login")
+        answers = [scene.ask(target, signed_in=True, headers=[("Accept", "text/html")]) for target in targets]
 
-        assert all(500 <= status < 600 for status in answers)
+        assert all(500 <= answer.status < 600 for answer in answers)
         assert len(scene.application.seen) == before
+        assert not kind.startswith("nginx") or all(FAULT.encode() in answer.body for answer in answers[:2])
     finally:
         scene.stop()
 

@@ -52,6 +52,7 @@ def test_the_question_names_method_host_path_and_client_once(stub_scene):
         "X-Gateway-Secret",
         "X-Gateway-Status",
         "X-Gateway-Decision-Id",
+        "X-Gateway-Login-Providers",
     ],
 )
 def test_a08_a09_no_client_speaks_to_the_gateway_in_a_proxys_voice(stub_scene, name):

@@ -1,10 +1,15 @@
 -- KEYS record, lease   ARGV version, owner, next_try, definite
+local stored = redis.call('HGET', KEYS[1], 'ver')
+local current = stored and tonumber(stored) == tonumber(ARGV[1])
 if redis.call('HGET', KEYS[2], 'owner') ~= ARGV[2] then
+  -- A primary that took over has forgotten our intent along with our lease: the doubt must not be forgotten too.
+  if current and ARGV[4] == '0' and redis.call('HEXISTS', KEYS[1], 'intent') == 0 then
+    redis.call('HSET', KEYS[1], 'intent', 0)
+  end
   return false
 end
 redis.call('DEL', KEYS[2])
-local stored = redis.call('HGET', KEYS[1], 'ver')
-if not stored or tonumber(stored) ~= tonumber(ARGV[1]) then
+if not current then
   return false
 end
 if ARGV[4] == '1' then

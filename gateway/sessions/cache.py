@@ -1,0 +1,188 @@
+"""What a process remembers of the sessions that it has opened, and what makes it forget.
+
+Two things bound how wrong a memory can be: its age, and the notices of the bus. A notice can also come while a
+session is being read: what was read may be older than what the notice tells of, and must not be kept after it. So a
+read is marked before it begins, and what it finds is kept only if nothing that concerns it was told since.
+
+Ages are of a monotonic clock; only the limits of the session itself are Unix time.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal, TypeAlias
+
+from gateway.identity.identity import Identity
+from gateway.sessions.cookie import Ticket
+from gateway.sessions.person import person_of
+from gateway.sessions.session import Session
+from gateway.storage.bus import About, Notice
+
+CAPACITY = 16_000_000
+"""Bytes, as `weight` reckons them."""
+
+NOBODY_FOR = 1.0
+"""Seconds for which it is remembered that a ticket opens nothing; such a memory can only deny."""
+
+NAMES = 1000
+"""Notices that are kept in mind for the reads under way; beyond, all of these are in vain."""
+
+
+class Miss(Enum):
+    """Nothing is remembered that may be used. `None` is something else: there is no session."""
+
+    MISS = "miss"
+
+
+Remembered: TypeAlias = Session | Literal[Miss.MISS] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The moment at which a read began: by the clock, and in the order of the notices."""
+
+    ticks: float
+    notices: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    session: Session | None
+    read: float
+    until: float
+    names: tuple[tuple[About, str], ...]
+    weight: int
+
+
+class Cache:
+    """Sessions by their tickets, which whoever asks has verified.
+
+    `ttl` seconds is the age up to which a memory is used, `kept` (at least as long) that up to which it is kept for
+    an outage; `capacity` in bytes, beyond which those that were used longest ago go.
+    """
+
+    def __init__(self, ttl: float, kept: float = 0.0, capacity: int = CAPACITY) -> None:
+        self._ttl = ttl
+        self._nobody_for = min(ttl, NOBODY_FOR)
+        self._kept = max(ttl, kept)
+        self._capacity = capacity
+        self._memories: OrderedDict[Ticket, _Memory] = OrderedDict()
+        self._named: dict[tuple[About, str], set[Ticket]] = {}
+        self._told: dict[tuple[About, str], int] = {}
+        self._notices = 0
+        self._all = 0
+        self.weight = 0
+
+    def __len__(self) -> int:
+        return len(self._memories)
+
+    def get(self, ticket: Ticket, ticks: float, now: float) -> Remembered:
+        """The session of a ticket as it is remembered, `None` where it has none, `MISS` where a read has to tell."""
+        memory = self._memories.get(ticket)
+        if memory is None:
+            return Miss.MISS
+        if memory.session is None:
+            return None if ticks - memory.read < self._nobody_for else Miss.MISS
+        if ticks - memory.read >= self._ttl or now >= memory.until:
+            return Miss.MISS
+        self._memories.move_to_end(ticket)
+        return memory.session
+
+    def kept(self, ticket: Ticket, ticks: float) -> Session | None:
+        """What is kept for an outage; a ticket that opened nothing is not known to open nothing now."""
+        memory = self._memories.get(ticket)
+        return memory.session if memory and ticks - memory.read < self._kept else None
+
+    def mark(self, ticks: float) -> Mark:
+        """To be taken before a read begins."""
+        return Mark(ticks, self._notices)
+
+    def put(self, ticket: Ticket, session: Session | None, until: float, mark: Mark) -> None:
+        """Remember what a read found that began at `mark`; `until` (Unix seconds) it may be used, and no longer."""
+        names = _names(session)
+        if self._all > mark.notices or any(self._told.get(name, 0) > mark.notices for name in names):
+            return
+        known = self._memories.get(ticket)
+        if known is not None and known.read > mark.ticks:
+            return  # this read was overtaken
+        self._forget(ticket)
+        self._keep(ticket, _Memory(session, mark.ticks, until, names, weight(session)))
+        self._make_room(mark.ticks)
+
+    def hear(self, notice: Notice) -> None:
+        """Forget what a notice names, and let nothing in that was read before it."""
+        self._notices += 1
+        if notice.about is About.ALL:
+            self._memories.clear()
+            self._named.clear()
+            self._forget_notices()
+            self.weight = 0
+            return
+        name = (notice.about, notice.name)
+        for ticket in tuple(self._named.get(name, ())):
+            self._forget(ticket)
+        self._told[name] = self._notices
+        if len(self._told) > NAMES:
+            self._forget_notices()
+
+    def _forget_notices(self) -> None:
+        self._told.clear()
+        self._all = self._notices
+
+    def _keep(self, ticket: Ticket, memory: _Memory) -> None:
+        self._memories[ticket] = memory
+        self.weight += memory.weight
+        for name in memory.names:
+            self._named.setdefault(name, set()).add(ticket)
+
+    def _forget(self, ticket: Ticket) -> None:
+        memory = self._memories.pop(ticket, None)
+        if memory is None:
+            return
+        self.weight -= memory.weight
+        for name in memory.names:
+            tickets = self._named[name]
+            tickets.discard(ticket)
+            if not tickets:
+                del self._named[name]
+
+    def _make_room(self, ticks: float) -> None:
+        # The one that was used longest ago is often past all use: so the cache shrinks by itself.
+        while self._memories:
+            ticket, memory = next(iter(self._memories.items()))
+            if self.weight <= self._capacity and ticks - memory.read < self._kept:
+                return
+            self._forget(ticket)
+
+
+def weight(session: Session | None) -> int:
+    """About how many bytes a memory takes, the ways to it included; never less than it does."""
+    if session is None:
+        return 900
+    return 1700 + sum([_weight(identity) for identity in session.identities])
+
+
+def _weight(identity: Identity) -> int:
+    words = (
+        identity.provider,
+        identity.issuer,
+        identity.subject,
+        identity.user,
+        identity.tenant,
+        identity.email,
+        identity.name,
+        identity.acr,
+        identity.sid,
+        *identity.groups,
+        *identity.amr,
+    )
+    # A text takes up to four bytes for each of its characters, and some sixty beside.
+    return 800 + sum([60 + len(word) * (1 if word.isascii() else 4) for word in words])
+
+
+def _names(session: Session | None) -> tuple[tuple[About, str], ...]:
+    """What notices can call it by."""
+    if session is None:
+        return ()
+    people = {person_of(identity) for identity in session.identities}
+    return ((About.SESSION, session.id), *[(About.PERSON, person) for person in people])

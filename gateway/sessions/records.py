@@ -1,0 +1,134 @@
+"""The records of sessions in the store: how one is read, created, touched, committed and deleted.
+
+No limit is judged here, and nobody is told of anything: that is for those who use them.
+"""
+
+from collections.abc import Callable
+
+from gateway.errors import StoreFault, Unsealable
+from gateway.sessions.cookie import Ticket
+from gateway.sessions.draft import Draft, token_fields
+from gateway.sessions.lease import Lease
+from gateway.sessions.schedule import token_times
+from gateway.sessions.sealing import Logins, Sealing, activity_key, record_key, session_id
+from gateway.sessions.session import Grants, Session
+from gateway.storage.store import Record, Store, Written
+
+SLACK = 3600.0
+"""Seconds for which a record outlives the limit that ends it: who comes back is seen to have come too late."""
+
+_CHECKED = ("identity", "token_end", "token_begun", "next", "fails")
+
+
+class Records:
+    """`idle` is the idle limit in seconds; `clock` gives Unix seconds."""
+
+    def __init__(self, store: Store, sealing: Sealing, idle: float, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._sealing = sealing
+        self._idle = idle
+        self._clock = clock
+
+    async def create(
+        self, ticket: Ticket, logins: Logins, grants: Grants, beside: dict[str, bytes] | None = None
+    ) -> Session:
+        """Write a new session, with the sealed fields of `beside` too. `StoreFault` where it could not be."""
+        sid, now = session_id(ticket), int(self._clock())
+        # The activity first: a record without one counts as idle.
+        await self._store.put(activity_key(sid), b"%d" % now, self._idle)
+        fields = {
+            "identity": self._sealing.seal_logins(ticket, sid, logins),
+            "grant": self._sealing.seal_grants(ticket, sid, grants),
+            **(beside or {}),
+            **{name: value for name, value in token_fields(grants).items() if value is not None},
+        }
+        if not await self._store.create(record_key(sid), fields, self._ttl(logins.absolute_end, now)):
+            raise StoreFault("a new session's id is taken")
+        token_end, token_begun = token_times(grants.values())
+        return Session(
+            id=sid,
+            identities=logins.identities,
+            created=logins.created,
+            absolute_end=logins.absolute_end,
+            version=1,
+            seen=now,
+            token_end=token_end,
+            token_begun=token_begun,
+            browser=logins.browser,
+            epochs=logins.epochs,
+        )
+
+    async def read(self, ticket: Ticket) -> Session | None:
+        """The session of a ticket as it stands; `Unsealable` where it does not open."""
+        sid = session_id(ticket)
+        reading = await self._store.read(record_key(sid), _CHECKED, (activity_key(sid),))
+        return self._unseal(ticket, sid, reading.record, reading.beside[0]) if reading.record else None
+
+    def _unseal(self, ticket: Ticket, sid: str, record: Record, activity: bytes | None) -> Session:
+        clear = record.fields
+        logins = self._sealing.open_logins(ticket, sid, clear.get("identity", b""))
+        if not logins.identities:
+            raise Unsealable("a session of nobody")
+        return Session(
+            id=sid,
+            identities=logins.identities,
+            created=logins.created,
+            absolute_end=logins.absolute_end,
+            version=record.version,
+            seen=number(activity or b"0"),
+            token_end=number(clear.get("token_end", b"0")),
+            token_begun=number(clear.get("token_begun", b"0")),
+            next_try=number(clear.get("next", b"0")),
+            fails=number(clear.get("fails", b"0")),
+            browser=logins.browser,
+            epochs=logins.epochs,
+        )
+
+    async def logins(self, ticket: Ticket) -> Logins | None:
+        """Who is signed in; empty where that does not open, `None` where there is no record."""
+        sid = session_id(ticket)
+        reading = await self._store.read(record_key(sid), ("identity",))
+        if reading.record is None:
+            return None
+        try:
+            return self._sealing.open_logins(ticket, sid, reading.record.fields.get("identity", b""))
+        except Unsealable:
+            return Logins(identities=(), created=0, absolute_end=0)
+
+    async def grants(self, ticket: Ticket, sid: str) -> Grants:
+        """The tokens; empty where there is no record, or where they do not open."""
+        reading = await self._store.read(record_key(sid), ("grant",))
+        sealed = reading.record.fields.get("grant") if reading.record else None
+        if sealed is None:
+            return {}
+        try:
+            return self._sealing.open_grants(ticket, sid, sealed)
+        except Unsealable:
+            return {}
+
+    async def touch(self, session: Session, seen: int) -> bool:
+        """Note an activity; whether the session is still there."""
+        ttl = self._ttl(session.absolute_end, seen)
+        key = record_key(session.id)
+        return await self._store.touch(key, ttl, activity_key(session.id), b"%d" % seen, self._idle)
+
+    async def commit(self, draft: Draft) -> Written:
+        new, lease = draft.session, draft.lease
+        ttl = self._ttl(new.absolute_end, self._clock())
+        return await self._store.commit(
+            record_key(new.id), new.version - 1, lease.fence, lease.owner, draft.fields, ttl
+        )
+
+    async def fail(self, session: Session, lease: Lease, next_try: float, *, definite: bool) -> int | None:
+        key = record_key(session.id)
+        return await self._store.fail(key, session.version, lease.owner, next_try, definite)
+
+    def _ttl(self, absolute_end: int, now: float) -> float:
+        return min(self._idle, absolute_end - now) + SLACK
+
+
+def number(raw: bytes) -> int:
+    """A clear field, or `Unsealable`: whoever can write to the store writes them, so only a plain number is one."""
+    if not raw.isdigit() or len(raw) > 12:
+        raise Unsealable("a clear field that is no number")
+    return int(raw)

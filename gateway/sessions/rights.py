@@ -1,0 +1,115 @@
+"""What may override every session of a person: one small record each, in the store.
+
+`epoch` grows when all of a person's sessions are ended. A session carries the epoch that it was begun in, and is over
+when there is a newer one: so ten thousand sessions end with one write, and so does one that is being begun at that
+moment. `disabled` keeps the person out until it is taken back, or a year has passed.
+
+No record means epoch 0 and not disabled: nobody has ended anything for as long as a session can live. A record that
+does not open is a fault, for it may say that somebody is disabled; `set_disabled` writes it anew.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from gateway.errors import StoreFault, Unsealable
+from gateway.keys.keyring import Keyring
+from gateway.keys.seal import Sealer
+from gateway.keys.strict_json import parse_object
+from gateway.sessions.records import SLACK
+from gateway.storage.store import Store
+
+VERSION = 1
+YEAR = 366 * 86_400.0
+TRIES = 10
+"""Writers of one record at the same moment that are waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """`epoch` is in milliseconds, since 1970 or later: only its order counts."""
+
+    epoch: int = 0
+    disabled: bool = False
+
+
+class Rights:
+    """Reads and writes the records. `lifetime` is the longest absolute limit of a session, in seconds."""
+
+    def __init__(
+        self,
+        store: Store,
+        ring: Keyring,
+        deployment: str,
+        lifetime: float,
+        clock: Callable[[], float],
+        random: Callable[[int], bytes],
+    ) -> None:
+        self._store = store
+        self._sealer = Sealer(ring, "rights/v1", random)
+        self._deployment = deployment
+        self._lifetime = lifetime + SLACK
+        self._clock = clock
+
+    async def of(self, people: Sequence[str]) -> list[Right]:
+        """The rights of people, by the store's names for them. Raises `StoreFault`, also where they do not open."""
+        found = await self._store.get_many([_key(person) for person in people])
+        return [self._read(person, raw) for person, raw in zip(people, found, strict=True)]
+
+    async def end_sessions(self, person: str) -> Right:
+        """Begin a new epoch: every session that was begun before is over."""
+        return await self._write(person, lambda raw: self._next(self._read(person, raw)))
+
+    async def set_disabled(self, person: str, *, disabled: bool) -> Right:
+        """Keep a person out for a year, their sessions ended, or let them in again; whatever the record said before."""
+
+        def changed(raw: bytes | None) -> Right:
+            try:
+                before = self._read(person, raw)
+            except StoreFault:
+                before = Right()
+            return replace(self._next(before), disabled=disabled)
+
+        return await self._write(person, changed)
+
+    def _next(self, right: Right) -> Right:
+        # Not a bare counter: where the record had run out, one that began at 1 again would be below what sessions
+        # carry that were begun before.
+        return replace(right, epoch=max(right.epoch + 1, int(self._clock() * 1000)))
+
+    async def _write(self, person: str, change: Callable[[bytes | None], Right]) -> Right:
+        key = _key(person)
+        for _ in range(TRIES):
+            raw = await self._store.get(key)
+            right = change(raw)
+            if await self._store.replace(key, raw, self._seal(key, right), self._ttl(right)):
+                return right
+        raise StoreFault("the rights of a person are written by too many at once")
+
+    def _ttl(self, right: Right) -> float:
+        # An epoch matters to sessions that are older; who is kept out is not to be let in by the calendar so soon.
+        return max(self._lifetime, YEAR) if right.disabled else self._lifetime
+
+    def _seal(self, key: str, right: Right) -> bytes:
+        plain = {"v": VERSION, "epoch": right.epoch, **({"disabled": True} if right.disabled else {})}
+        return self._sealer.seal(json.dumps(plain, separators=(",", ":")).encode(), self._aad(key))
+
+    def _read(self, person: str, raw: bytes | None) -> Right:
+        if raw is None:
+            return Right()
+        key = _key(person)
+        try:
+            plain = parse_object(self._sealer.open(raw, self._aad(key)))
+            version, right = plain["v"], Right(int(plain["epoch"]), plain.get("disabled", False) is not False)
+        except (Unsealable, KeyError, TypeError, ValueError):
+            raise StoreFault("the rights of a person do not open: forged, or of a key that is gone") from None
+        if version != VERSION:
+            raise StoreFault("the rights of a person were written by a newer release")
+        return right
+
+    def _aad(self, key: str) -> bytes:
+        return f"{self._deployment}|{key}".encode()
+
+
+def _key(person: str) -> str:
+    return f"rights:{{{person}}}"

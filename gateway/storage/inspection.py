@@ -1,0 +1,20 @@
+"""A look at the store before anybody depends on it."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from gateway.settings.units import StoreUrl
+from gateway.storage.redis.inspection import inspect_redis
+from gateway.storage.sqlite.inspection import inspect_file
+
+
+async def inspect_store(url: StoreUrl, ticks: Callable[[], float] = time.monotonic) -> tuple[str, ...]:
+    """Warnings on what would lose sessions, in sentences without secrets; `StoreFault` where it cannot be used.
+
+    Changes nothing. `ticks` is a monotonic clock.
+    """
+    if url.file:
+        inspect_file(Path(url.file))
+        return ()
+    return await inspect_redis(url.get_secret_value(), ticks)

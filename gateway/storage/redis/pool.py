@@ -1,0 +1,163 @@
+"""Connections to one server: bounded, with short deadlines, and nothing that acts twice on its own.
+
+redis-py's own settings wait 4 s for a refused port and a minute for a black hole, and repeat commands whose reply was
+lost.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from redis.asyncio import BlockingConnectionPool, Connection, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.connection import RedisSSLContext
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as Broken
+from redis.maint_notifications import MaintNotificationsConfig
+
+from gateway.errors import StoreFault
+from gateway.settings.redis_address import Place, RedisAddress
+
+CONNECT, ANSWER, TURN = 0.25, 0.5, 0.2
+"""Seconds to connect, to wait for a reply, and to wait for a connection where all of a pool are in use."""
+
+_BASE: dict[str, Any] = {
+    "socket_connect_timeout": CONNECT,
+    "socket_timeout": ANSWER,
+    "decode_responses": False,
+    "legacy_responses": False,
+    # They lengthen timeouts, and switch off the check for stale bytes on an idle connection.
+    "maint_notifications_config": MaintNotificationsConfig(enabled=False),
+}
+
+
+class Closes(Protocol):
+    async def close(self) -> None: ...
+
+
+class Pool(BlockingConnectionPool):
+    """The library's pool, whose idle connections can be dropped. What it finds its way by, `guide`, closes with it."""
+
+    guide: Closes | None = None
+
+    def take_idle(self) -> list[Any]:
+        """Take the idle connections out, in one step, so that nobody is handed one while it is being closed.
+
+        `disconnect(inuse_connections=False)` of the library leaves them in the pool meanwhile.
+        """
+        idle = list(self._available_connections)
+        self._available_connections.clear()
+        return idle
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._in_use_connections)
+
+    async def aclose(self) -> None:
+        await super().aclose()
+        if self.guide is not None:
+            await self.guide.close()
+
+
+class Connector:
+    """Makes pools for the servers of one address. `StoreFault` where a file of the address cannot be used."""
+
+    def __init__(self, address: RedisAddress) -> None:
+        self.address = address
+        # One for all connections: to read the machine's authorities takes milliseconds, in which nobody is served.
+        self._context = _context(address) if address.tls else None
+
+    def to(self, place: Place, size: int, **more: Any) -> Pool:
+        """To the server at `place`."""
+        return self._pool(
+            _TlsConnection if self._context else Connection, size, host=place[0], port=place[1], **more
+        )
+
+    def to_socket(self, size: int, **more: Any) -> Pool:
+        """To the Unix socket of the address."""
+        return self._pool(UnixDomainSocketConnection, size, path=self.address.path, **more)
+
+    def to_found(self, find: Callable[[], Awaitable[Place]], size: int, **more: Any) -> Pool:
+        """To the server that `find` names at the time when a connection is made; it must be a primary."""
+        kind = _FoundTlsConnection if self._context else _FoundConnection
+        return self._pool(kind, size, find=find, **more)
+
+    def sentinel(self) -> dict[str, Any]:
+        """Settings of redis-py's clients of the sentinels."""
+        # One that hangs must not use up the time that its neighbours need to answer.
+        settings = _BASE | {
+            "socket_timeout": CONNECT,
+            "legacy_responses": True,
+            "retry": Retry(NoBackoff(), 0),
+        }
+        settings |= {"username": self.address.sentinel_username, "password": self.address.sentinel_password}
+        if self._context:
+            settings |= {
+                "ssl": True,
+                "ssl_ca_certs": self.address.ca_file,
+                "ssl_certfile": self.address.certificate,
+                "ssl_keyfile": self.address.certificate_key,
+            }
+        return settings
+
+    def _pool(self, kind: type[Any], size: int, **more: Any) -> Pool:
+        secured: dict[str, Any] = {"context": self._context} if self._context else {}
+        return Pool(
+            connection_class=kind,
+            max_connections=size,
+            timeout=TURN,
+            retry=Retry(NoBackoff(), 0),
+            username=self.address.username,
+            password=self.address.password,
+            db=self.address.db,
+            **_BASE,
+            **secured,
+            **more,
+        )
+
+
+def _context(address: RedisAddress) -> RedisSSLContext:
+    """The server's certificate and name are always checked."""
+    context = RedisSSLContext(
+        cert_reqs="required",
+        check_hostname=True,
+        ca_certs=address.ca_file,
+        certfile=address.certificate,
+        keyfile=address.certificate_key,
+    )
+    try:
+        context.get()
+    except OSError:  # which ssl.SSLError is too
+        raise StoreFault(
+            "store: a file of ssl_ca_certs, ssl_certfile or ssl_keyfile cannot be read; write files in PEM that the gateway may read"
+        ) from None
+    return context
+
+
+class _TlsConnection(SSLConnection):
+    def __init__(self, *, context: RedisSSLContext, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.ssl_context = context
+
+
+class _FoundConnection(Connection):
+    """Asks where to go each time that it connects."""
+
+    def __init__(self, *, find: Callable[[], Awaitable[Place]], **settings: Any) -> None:
+        super().__init__(**settings)
+        self._find = find
+
+    async def _connect(self) -> None:
+        self.host, self.port = await self._find()
+        await super()._connect()  # type: ignore[no-untyped-call]
+
+    async def on_connect_check_health(self, check_health: bool = True) -> None:
+        await super().on_connect_check_health(check_health)
+        # A sentinel may not have heard yet that this server was deposed, and as a replica it would answer reads
+        # (Redis, "Guidelines for Redis clients with support for Redis Sentinel", step 3).
+        await self.send_command("ROLE", check_health=False)
+        if (await self.read_response())[0] != b"master":
+            raise Broken("the server that was named is no primary")
+
+
+class _FoundTlsConnection(_FoundConnection, _TlsConnection):
+    """The same over TLS."""

@@ -1,0 +1,173 @@
+"""The parts of the gateway, each made of those before it; `app.py` puts the doors over them.
+
+Ground   settings, keys, time and chance, events, the store and its bus: what everything stands on
+People   providers, sessions, refresh, memory: who somebody is
+Law      hosts, rules, policies: who may pass where
+Paper    pages and other answers
+"""
+
+import itertools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from gateway.keys.keyring import Keyring
+from gateway.login.visitors import Visitors
+from gateway.observe.events import Emit
+from gateway.pages.answers import Answers
+from gateway.pages.catalogue import Catalogue
+from gateway.pages.render import Pages
+from gateway.policy.hosts import Hosts
+from gateway.policy.rules import Rules, compile_policies
+from gateway.providers.catalog import Catalog, ca_files
+from gateway.providers.transport import Transport
+from gateway.sessions.cookie import attempt_cookie, session_cookie
+from gateway.sessions.deferred import DeferredEnds
+from gateway.sessions.inventory import Inventory
+from gateway.sessions.lease import Leases
+from gateway.sessions.notices import Notices
+from gateway.sessions.reader import Reader
+from gateway.sessions.refresher import Refresher
+from gateway.sessions.session import Session
+from gateway.sessions.sessions import Sessions
+from gateway.sessions.shared_look import SharedLook
+from gateway.settings.addresses import origin_of
+from gateway.settings.model import Settings
+from gateway.storage.bus import Bus
+from gateway.storage.buses import open_bus
+from gateway.storage.opened import Observed, open_store
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """Time and randomness of the process, handed to whatever needs them. `timer` never goes back."""
+
+    clock: Callable[[], float]
+    random: Callable[[int], bytes] = field(repr=False)
+    timer: Callable[[], float] = time.perf_counter
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What everything stands on. `public_url` has no slash at its end; `new_id` names decisions."""
+
+    settings: Settings
+    ring: Keyring
+    chance: Chance
+    public_url: str
+    emit: Emit
+    store: Observed
+    bus: Bus
+    new_id: Callable[[], str]
+
+
+def ground_of(settings: Settings, ring: Keyring, chance: Chance, emit: Emit) -> Ground:
+    """Raises `StoreFault` where the store's file cannot be used."""
+    url, deployment, clock = settings.store.get_secret_value(), ring.deployment, chance.clock
+    return Ground(
+        settings=settings,
+        ring=ring,
+        chance=chance,
+        public_url=settings.public_url.rstrip("/"),
+        emit=emit,
+        store=open_store(url, deployment, clock, emit),
+        bus=open_bus(url, deployment, clock, emit, chance.random),
+        new_id=decision_ids(chance.random),
+    )
+
+
+def decision_ids(random: Callable[[int], bytes]) -> Callable[[], str]:
+    """Ids that are short, unique over restarts and replicas, and cost one addition."""
+    process, numbers = random(5).hex(), itertools.count(1)
+    return lambda: f"{process}-{next(numbers):x}"
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who somebody is."""
+
+    transport: Transport
+    catalog: Catalog
+    sessions: Sessions
+    inventory: Inventory
+    deferred: DeferredEnds
+    refresher: Refresher
+    reader: Reader
+    visitors: Visitors
+
+
+def people_of(ground: Ground) -> People:
+    settings, chance, emit = ground.settings, ground.chance, ground.emit
+    transport = Transport(clock=chance.clock, ca_files=ca_files(settings.providers))
+    catalog = Catalog(settings.providers, transport)
+    cookie = session_cookie(settings)
+    sessions = Sessions(
+        ground.store,
+        ground.ring,
+        cookie,
+        settings.sessions,
+        ground.ring.deployment,
+        emit,
+        chance.clock,
+        chance.random,
+        {provider.name: provider.issuer for provider in catalog},
+        catalog.admits,
+        ground.bus,
+    )
+    inventory = Inventory(
+        ground.store,
+        ground.ring,
+        settings.sessions.absolute,
+        ground.ring.deployment,
+        emit,
+        chance.clock,
+        chance.random,
+        ground.bus,
+    )
+    notices = Notices(ground.bus, chance.clock)
+    deferred = DeferredEnds(inventory.end, notices, settings.sessions.absolute, chance.clock)
+    leases = Leases(ground.store, chance.clock, chance.random)
+    refresher = Refresher(sessions, leases, catalog, settings.sessions, emit, chance.clock)
+    looks: SharedLook[Session | None] = SharedLook()
+    reader = Reader(
+        lambda ticket: looks.at(ticket, lambda: sessions.open(ticket)),
+        refresher.ensure,
+        sessions.touch_every,
+        ground.bus,
+        settings.sessions,
+        emit,
+        chance.clock,
+        chance.timer,
+    )
+    visitors = Visitors(sessions, ground.ring, cookie, attempt_cookie(settings), chance.clock, chance.random)
+    return People(transport, catalog, sessions, inventory, deferred, refresher, reader, visitors)
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """Who may pass where."""
+
+    hosts: Hosts
+    rules: Rules
+    policies: dict[str, Rules]
+
+
+def law_of(settings: Settings) -> Law:
+    rules = Rules.of(settings.rules, case_sensitive=settings.case_sensitive_paths)
+    return Law(Hosts.of(settings.hosts), rules, compile_policies(settings.policies))
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """What people and programs are told."""
+
+    pages: Pages
+    answers: Answers
+
+
+def paper_of(ground: Ground, catalog: Catalog) -> Paper:
+    catalogue = Catalogue.load()
+    # A logout form may end at a provider; browsers hold the redirect against `form-action` too.
+    targets = sorted({origin_of(provider.issuer) for provider in catalog})
+    pages = Pages(ground.settings.pages, catalogue, ground.public_url, targets)
+    return Paper(pages, Answers(pages, catalogue, https=ground.public_url.startswith("https:")))
