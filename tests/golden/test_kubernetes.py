@@ -5,15 +5,19 @@ import tomllib
 import pytest
 import yaml
 
+from gateway.app import PATIENCE
 from gateway.errors import SettingsFault
 from gateway.forward_auth.snippets import traefik
 from gateway.forward_auth.snippets.plan import plan
+from gateway.serve.listeners import ANSWERING, LINGER
 from gateway.settings.load import load_with_warnings
 from tests.kit.kubernetes import (
     GATEWAYS,
     KUSTOMIZATIONS,
     MANIFESTS,
     SECRETS,
+    WITH_ONE_REDIS,
+    WITH_SENTINEL,
     one,
     pods,
     render,
@@ -29,7 +33,13 @@ FITTING = {
     "redis-password": "00ff00ff00ff00ff",
 }
 GATEWAY = {"app.kubernetes.io/name": "gateway", "app.kubernetes.io/component": "gateway"}
-PROXIES = {"base": "proxy", "overlays/traefik": "traefik", "overlays/ingress-nginx": "ingress-nginx"}
+PROXIES = {
+    "base": "proxy",
+    "overlays/traefik": "traefik",
+    "overlays/traefik-sentinel": "traefik",
+    "overlays/ingress-nginx": "ingress-nginx",
+    "overlays/ingress-nginx-sentinel": "ingress-nginx",
+}
 WRITTEN_BY_INGRESS_NGINX = {
     "X-Real-IP",
     "X-Scheme",
@@ -93,7 +103,8 @@ def test_the_mounted_configuration_loads_without_a_warning(kustomization, tmp_pa
     settings = loaded.settings
     assert loaded.warnings == ()
     assert settings.server.verify_secret.get_secret_value() == FITTING["verify-secret"]
-    assert settings.store.get_secret_value() == f"redis://:{FITTING['redis-password']}@gateway-redis:6379/0"
+    layout = "redis+sentinel" if kustomization in WITH_SENTINEL else "redis"
+    assert settings.store.get_secret_value().startswith(f"{layout}://")
     assert settings.keys.file == str(tmp_path / "gateway-keys.json")
 
 
@@ -193,6 +204,17 @@ def test_probes_ask_the_operators_listener(kustomization, tmp_path):
 
 
 @gateways
+def test_a_pod_that_ends_has_the_time_that_it_needs(kustomization, tmp_path):
+    """Drain, kept connections, answers under way and a refresh, before the kubelet kills it; and no hook in front."""
+    pod = dict(pods(render(kustomization)))["gateway"]
+    drain = settings_of(kustomization, tmp_path).settings.server.drain
+
+    assert drain >= 5
+    assert drain + min(drain, LINGER) + ANSWERING + PATIENCE < pod["terminationGracePeriodSeconds"]
+    assert "lifecycle" not in pod["containers"][0]
+
+
+@gateways
 def test_services_lead_to_ports_that_exist(kustomization):
     """Three for the gateway, each to one listener."""
     manifests = render(kustomization)
@@ -275,7 +297,7 @@ def test_the_gateway_goes_out_to_names_redis_and_https_alone(kustomization):
     assert "169.254.0.0/16" in blocks[0]["except"]
 
 
-@pytest.mark.parametrize("kustomization", GATEWAYS[1:])
+@pytest.mark.parametrize("kustomization", WITH_ONE_REDIS)
 def test_redis_is_reached_by_the_gateway_alone_and_forgets_nothing_in_use(kustomization):
     """A password, a policy, an append-only file, and an error in place of eviction."""
     manifests = render(kustomization)
@@ -289,6 +311,14 @@ def test_redis_is_reached_by_the_gateway_alone_and_forgets_nothing_in_use(kustom
     assert "egress" not in policy
     assert {"appendonly yes", "maxmemory-policy noeviction"} <= set(conf)
     assert container["command"][-2:] == ["--requirepass", "$(REDIS_PASSWORD)"]
+
+
+@pytest.mark.parametrize("kustomization", WITH_ONE_REDIS)
+def test_the_address_of_the_store_is_that_of_the_one_redis(kustomization, tmp_path):
+    """With its password, which nobody writes into a file."""
+    store = settings_of(kustomization, tmp_path).settings.store.get_secret_value()
+
+    assert store == f"redis://:{FITTING['redis-password']}@gateway-redis:6379/0"
 
 
 def test_the_middlewares_are_those_of_the_generator(tmp_path):

@@ -12,7 +12,9 @@ import yaml
 from tests.kit.servers import ROOT, find_binary
 
 MANIFESTS = ROOT / "deploy/k8s"
-GATEWAYS = ("base", "overlays/traefik", "overlays/ingress-nginx")
+WITH_ONE_REDIS = ("overlays/traefik", "overlays/ingress-nginx")
+WITH_SENTINEL = ("overlays/traefik-sentinel", "overlays/ingress-nginx-sentinel")
+GATEWAYS = ("base", *WITH_ONE_REDIS, *WITH_SENTINEL)
 """Kustomizations that hold a whole gateway; the others are for the namespaces of applications and proxies."""
 KUSTOMIZATIONS = (
     *GATEWAYS,
@@ -96,7 +98,9 @@ def write_mounted(
     for item in volumes["secrets"]["secret"]["items"]:
         (folder / item["path"]).write_text(secret[item["key"]])
     environment = {
-        variable["name"]: secret[variable["valueFrom"]["secretKeyRef"]["key"]]
+        variable["name"]: variable["value"]
+        if "value" in variable
+        else secret[variable["valueFrom"]["secretKeyRef"]["key"]]
         for variable in container["env"]
     }
     config = next(
