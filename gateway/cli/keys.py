@@ -57,14 +57,14 @@ def rotate(context: click.Context, config: str | None) -> None:
     """Let new keys seal and sign from now on; old ones go on opening and verifying until sessions have ended.
 
     The key that signs next has been published since the rotation before, so no application meets an unknown one.
-    Restart the gateway afterwards.
+    Restart the gateway afterwards, or send SIGHUP to one with several workers.
     """
     settings = _settings(context, config)
     file, now = Path(settings.keys.file), time.time()
     with faults_are_lines():
         ring = read_keyring(file).rotated(secrets.token_bytes, now).pruned(now, settings.sessions.absolute)
         write_keyring(file, ring)
-    click.echo(f"{file}: rotated; restart every replica of the gateway with it")
+    click.echo(f"{file}: rotated; restart every replica of the gateway with it (SIGHUP does where it has several workers)")
 
 
 def _settings(context: click.Context, config: str | None) -> Settings:

@@ -172,9 +172,9 @@ async def test_the_good_answer_signs_in(scene: Scene) -> None:
         ),
         pytest.param(
             {"error": "unauthorized_client", "code": None},
-            502, "does not accept the way this service is set up", "nothing you can do", "provider_misconfigured",
+            403, "did not accept the request of this service", "Start again.", "provider_refused",
             "unauthorized_client",
-            id="our operator",
+            id="our request",
         ),
         pytest.param(
             {"iss": "https://evil.example"},
@@ -276,7 +276,8 @@ async def test_tokens_that_are_none_are_a_kind_page(
     hop = await scene.browser.open(callback, follow=False)
 
     await assert_kind(scene, hop, status, sentence, todo, outcome, reason)
-    assert ("operator.alarm" in scene.gateway.log) == (outcome == "provider_misconfigured")
+    # What a setting can mend is an alarm; the token endpoint says it to us alone.
+    assert ("operator.alarm" in scene.gateway.log) == (reason in {"iss", "invalid_client"})
 
 
 async def test_a_token_endpoint_that_is_silent_is_not_waited_for(scene: Scene) -> None:

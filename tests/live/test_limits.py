@@ -275,7 +275,7 @@ def test_ready_begins_with_the_first_answer_of_the_store(tmp_path: Path, redis: 
     one.cookie = "nobody"
     one.start()
     try:
-        assert ready(one) == (503, {"status": "starting"})
+        assert ready(one) == (503, "starting")
         assert httpx.get(f"{one.url}/readyz", trust_env=False).status_code == 503
 
         redis.start()
@@ -283,14 +283,14 @@ def test_ready_begins_with_the_first_answer_of_the_store(tmp_path: Path, redis: 
         while ready(one)[0] != 200:
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        assert ready(one) == (200, {"status": "ready"})
+        assert ready(one) == (200, "ready")
 
         redis.stop()
-        assert ready(one) == (200, {"status": "degraded"})
+        assert ready(one) == (200, "degraded")
     finally:
         one.stop()
 
 
-def ready(one: RealGateway) -> tuple[int, dict[str, str]]:
+def ready(one: RealGateway) -> tuple[int, str]:
     answer = httpx.get(f"http://{one.settings.server.metrics_bind}/readyz", trust_env=False)
-    return answer.status_code, answer.json()
+    return answer.status_code, answer.json()["status"]

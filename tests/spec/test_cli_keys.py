@@ -134,7 +134,10 @@ def test_rotate_promotes_what_was_published_and_keeps_what_was_in_use(file):
     done = run("keys", "rotate")
 
     assert (done.exit_code, done.stderr) == (0, "")
-    assert done.stdout == "data/keys.json: rotated; restart every replica of the gateway with it\n"
+    assert done.stdout == (
+        "data/keys.json: rotated; restart every replica of the gateway with it "
+        "(SIGHUP does where it has several workers)\n"
+    )
     states = {kid: state for _, kid, state in listed()}
     assert (states[secret], states[active], states[coming]) == ("opens older sessions", "retired", "active")
     assert sorted(states.values()) == ["active", "active", "next", "opens older sessions", "retired"]
