@@ -21,13 +21,14 @@ from gateway.policy.hosts import Hosts
 from gateway.policy.rules import Rules, compile_policies
 from gateway.providers.catalog import Catalog, ca_files
 from gateway.providers.transport import Transport
-from gateway.sessions.cookie import attempt_cookie, session_cookie
+from gateway.sessions.cookie import Ticket, attempt_cookie, session_cookie
 from gateway.sessions.deferred import DeferredEnds
 from gateway.sessions.inventory import Inventory
 from gateway.sessions.lease import Leases
 from gateway.sessions.notices import Notices
 from gateway.sessions.reader import Reader
 from gateway.sessions.refresher import Refresher
+from gateway.sessions.sealing import session_id
 from gateway.sessions.session import Session
 from gateway.sessions.sessions import Sessions
 from gateway.sessions.shared_look import SharedLook
@@ -129,8 +130,15 @@ def people_of(ground: Ground) -> People:
     leases = Leases(ground.store, chance.clock, chance.random)
     refresher = Refresher(sessions, leases, catalog, settings.sessions, emit, chance.clock)
     looks: SharedLook[Session | None] = SharedLook()
+
+    async def opened(ticket: Ticket) -> Session | None:
+        # Signed out here while the store was away: back again, it has the record until `deferred` gets through.
+        if deferred.holds(session_id(ticket)):
+            return None
+        return await looks.at(ticket, lambda: sessions.open(ticket))
+
     reader = Reader(
-        lambda ticket: looks.at(ticket, lambda: sessions.open(ticket)),
+        opened,
         refresher.ensure,
         sessions.touch_every,
         ground.bus,

@@ -64,7 +64,9 @@ def rotate(context: click.Context, config: str | None) -> None:
     with faults_are_lines():
         ring = read_keyring(file).rotated(secrets.token_bytes, now).pruned(now, settings.sessions.absolute)
         write_keyring(file, ring)
-    click.echo(f"{file}: rotated; restart every replica of the gateway with it (SIGHUP does where it has several workers)")
+    click.echo(
+        f"{file}: rotated; restart every replica of the gateway with it (SIGHUP does where it has several workers)"
+    )
 
 
 def _settings(context: click.Context, config: str | None) -> Settings:

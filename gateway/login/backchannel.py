@@ -42,9 +42,10 @@ class BackChannel:
         Raises `ProviderLied` for a token that is not good or was used, `ProviderUnavailable` where its keys cannot be
         had, `Limited`, and `StoreFault` where sessions may live on.
         """
-        outcome, detail = "ok", ""
+        outcome, detail = GatewayError.code, ""  # what a bug of ours, or a stop, leaves it at
         try:
             await self._receive(provider, token, client)
+            outcome = "ok"
         except GatewayError as error:
             outcome, detail = error.code, str(error)
             raise

@@ -29,9 +29,10 @@ class FrontChannel:
 
     async def receive(self, provider: str, query: bytes, client: Client, decision_id: str) -> None:
         """End the sessions of the login that a query names. Raises `Malformed`, `Limited` or `StoreFault`."""
-        outcome, detail = "ok", ""
+        outcome, detail = GatewayError.code, ""  # what a bug of ours, or a stop, leaves it at
         try:
             await self._receive(provider, query, client)
+            outcome = "ok"
         except GatewayError as error:
             outcome, detail = error.code, str(error)
             raise

@@ -9,6 +9,8 @@ import re
 
 # Escapes of regular expressions that are written with a capital letter, and mean no letter.
 _CLASS = re.compile(r"\\[ABDSWZ]|\(\?P")
+# Escapes that spell a character by its number or its name, a capital letter perhaps.
+_SPELT = re.compile(r"\\[xuUN0-9]")
 
 
 def fold(text: str) -> str:
@@ -23,6 +25,6 @@ def fold(text: str) -> str:
 
 
 def has_case(pattern: str) -> bool:
-    """Whether a pattern, a glob or a regular expression, has letters that folding changes."""
+    """Whether a pattern, a glob or a regular expression, has letters that folding changes, or may have."""
     plain = _CLASS.sub("", pattern)
-    return fold(plain) != plain
+    return fold(plain) != plain or _SPELT.search(pattern) is not None

@@ -55,10 +55,10 @@ class RemoteDocuments:
         standing = self._documents.setdefault(key, _Standing())
         now = self._clock()
         # A renewal that is already in the air is joined: its document may be the one that fits.
-        renewing = ask.renew and (key in self._flights or now - standing.renewed >= RENEWAL)
+        renewing = ask.renew and (key in self._flights or not _within(RENEWAL, standing.renewed, now))
         if standing.answer is not None and now < standing.until and not renewing:
             return standing.answer
-        if now - standing.failed < COOLDOWN:
+        if _within(COOLDOWN, standing.failed, now):
             raise ProviderUnavailable(provider, f"not asked again yet, for a moment ago: {standing.why}")
         if renewing and key not in self._flights:
             standing.renewed = now
@@ -88,3 +88,8 @@ class RemoteDocuments:
         for key, standing in list(self._documents.items()):
             if standing.spent < now and key not in self._flights:
                 del self._documents[key]
+
+
+def _within(seconds: float, since: float, now: float) -> bool:
+    """Whether less than so many seconds have passed. A clock that was set back since says nothing, and keeps nobody out."""
+    return 0 <= now - since < seconds

@@ -192,16 +192,19 @@ class Crew:
 
     def change(self, plan: Plan) -> None:
         """Replace everybody, one after the other, by workers that run `plan`."""
+        if self._in_force(self.plan):
+            # Perhaps not at everybody's yet; but it is good, and what there is to go back to.
+            self._before = self.plan
         self.plan = plan
         self._replace_next()
 
     def _replace_next(self) -> None:
-        if self._before is self.plan or self.stopping or any(seat.coming for seat in self._seats):
+        if self.stopping or any(seat.coming for seat in self._seats):
             return
         old = [seat for seat in self._seats if seat.serving and seat.serving.plan is not self.plan]
         if old:
             self._fill(old[0])
-        elif all(seat.serving for seat in self._seats):
+        elif self._before is not self.plan and all(seat.serving for seat in self._seats):
             self._before = self.plan
             self._say("info", "configuration.changed", {"workers": len(self._seats)})
 
@@ -209,10 +212,14 @@ class Crew:
         """A new configuration that not even the first worker comes up with is none."""
         if self._before is self.plan or worker.plan is not self.plan:
             return
-        if not any(seat.serving and seat.serving.plan is self.plan for seat in self._seats):
+        if not self._in_force(self.plan):
             self.plan = self._before
             message = "no worker comes up with it; they go on with the configuration that they have"
             self._say("error", "configuration.refused", {"message": message})
+
+    def _in_force(self, plan: Plan) -> bool:
+        """Whether somebody answers by it."""
+        return any(seat.serving and seat.serving.plan is plan for seat in self._seats)
 
     # Ending
 

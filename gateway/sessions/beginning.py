@@ -1,6 +1,6 @@
 """The beginning of a session: always under a new id and a new key, whatever the browser brought along."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gateway.errors import AttemptUnknown, NotAllowed
@@ -72,11 +72,17 @@ class Beginnings:
     async def _check_still_on(self, session: Session, names: tuple[str, ...]) -> None:
         # Who ends a login notes it before looking at the list, and here the list was written before this look: so one
         # of the two sees the other.
-        latest = session.latest
-        over = await self.over.reason(login_name(latest.issuer, latest.sid)) if latest.sid else ""
+        over = await self._over(session.latest)
         if over:
-            await self.endings.end(session.id, latest.key, over, names)
+            await self.endings.end(session.id, session.latest.key, over, names)
             raise AttemptUnknown("the provider has ended this login meanwhile")
+
+    async def still_on(self, moved: Iterable[Identity]) -> bool:
+        """Whether no provider has ended one of the logins that have moved to a session, which is listed by now."""
+        return not any([await self._over(one) for one in moved])
+
+    async def _over(self, login: Identity) -> str:
+        return await self.over.reason(login_name(login.issuer, login.sid)) if login.sid else ""
 
 
 def _entry(logins: Logins, device: Device) -> Entry:

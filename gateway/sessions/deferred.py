@@ -14,7 +14,9 @@ from gateway.errors import StoreFault
 from gateway.sessions.notices import Notices
 
 MOST = 10_000
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 1.0
+"""Seconds between two tries. A try is one call, however many wait; and the page promised that the end follows as soon
+as the store is back: until then a copy of the cookie works elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,10 @@ class DeferredEnds:
         # The others hear it if they can; this process does in any case, and serves the session from memory no more.
         await self._notices.session(sid)
         return True
+
+    def holds(self, sid: str) -> bool:
+        """Whether a session is to end that the store may still have."""
+        return sid in self._waiting
 
     async def close(self, patience: float) -> None:
         """Try once more, for at most `patience` seconds; what is left then ends by its limits."""

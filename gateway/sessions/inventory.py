@@ -82,7 +82,7 @@ class Inventory:
         person = person_name(issuer, subject)
         (right,) = await self._rights.of((person,))
         found = [await self.get(sid) for sid in await self._index.listed(person)]
-        return tuple([one for one in found if one and not _is_over(one.entry, person, right)])
+        return tuple([one for one in found if one and _is_living(one.entry, person, right)])
 
     async def right(self, issuer: str, subject: str) -> Right:
         """What overrides the sessions of a person."""
@@ -138,5 +138,10 @@ class Inventory:
                 await self._sleep(PAUSE)
 
 
+def _is_living(entry: Entry, person: str, right: Right) -> bool:
+    # Whoever can write to the store can put any id on a list. Whose the session is, its seal says.
+    return person in entry.people and not right.ends(entry.people[person])
+
+
 def _is_over(entry: Entry, person: str, right: Right) -> bool:
-    return right.disabled or entry.people.get(person, 0) < right.epoch
+    return person in entry.people and right.ends(entry.people[person])

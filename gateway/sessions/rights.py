@@ -1,7 +1,7 @@
 """What may override every session of a person: one small record each, in the store.
 
-`epoch` grows when all of a person's sessions are ended. A session carries the epoch that it was begun in, and is over
-when there is a newer one: so ten thousand sessions end with one write, and so does one that is being begun at that
+`epoch` changes when all of a person's sessions are ended. A session carries the epoch that it was begun in, and is over
+when there is another one: so ten thousand sessions end with one write, and so does one that is being begun at that
 moment. `disabled` keeps the person out until it is taken back, or a year has passed.
 
 No record means epoch 0 and not disabled: nobody has ended anything for as long as a session can live. A record that
@@ -27,10 +27,16 @@ TRIES = 10
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """`epoch` is in milliseconds, since 1970 or later: only its order counts."""
+    """`epoch` is in milliseconds since 1970, by the clock of whoever wrote it, and 0 where there is no record."""
 
     epoch: int = 0
     disabled: bool = False
+
+    def ends(self, epoch: int) -> bool:
+        """Whether a session is over that was begun in `epoch`."""
+        # Another one, and not a later one: a session may carry the epoch of a record that has run out, and whoever
+        # writes the next record may have a clock that is behind the one of then.
+        return self.disabled or self.epoch not in {0, epoch}
 
 
 class Rights:

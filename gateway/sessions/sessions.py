@@ -124,8 +124,9 @@ class Sessions:
         )
         grants = {**joined.grants, **({identity.provider: grant} if grant is not None else {})}
         begun = await self._beginnings.write(logins, grants, device, doubtful=joined.doubtful)
-        if joins and not await self._replaced(joins, joined.session) and others:
-            # Somebody signed out after we had looked: their logins must not live on under the new name.
+        replaced = not joins or await self._replaced(joins, joined.session)
+        if others and not (replaced and await self._beginnings.still_on(others)):
+            # Somebody signed out, or was, after we had looked: their logins must not live on under the new name.
             await self._endings.discard(begun.session.id, list_names(logins.identities))
             return await self.begin(identity, grant, browser=browser, device=device)
         self._emit(SessionBegun(log_name(begun.session.id), identity.key, identity.provider))
@@ -178,7 +179,7 @@ class Sessions:
         for one, right in zip(identities, rights, strict=True):
             if right.disabled:
                 return "disabled"
-            if right.epoch > session.epochs.get(one.provider, 0):
+            if right.ends(session.epochs.get(one.provider, 0)):
                 return "revoked"
         return ""
 

@@ -15,7 +15,7 @@ import httpx
 from gateway.sessions.cookie import Ticket, session_cookie
 from gateway.sessions.sealing import record_key
 from gateway.sessions.session import Grant, Grants, Session
-from gateway.sessions.sessions import Sessions
+from gateway.sessions.sessions import Begun, Sessions
 from gateway.storage.opened import open_store
 from gateway.storage.store import Store, lease_key
 from tests.kit.real_gateway import RealGateway, alice, silent
@@ -58,7 +58,15 @@ class Fleet:
         # The very person of whom the provider's next ID token will speak.
         identity = alice(section, subject=str(provider.person["sub"]))
         grant = Grant(provider=name, refresh_token=token, begun=now - 300, expires=int(now + seconds))
-        begun = await self._sessions.begin(identity, grant)
+        return self._signed_in(await self._sessions.begin(identity, grant))
+
+    async def sign_in_without_tokens(self) -> SignedIn:
+        """A session of alice for which nobody is ever asked."""
+        return self._signed_in(
+            await self._sessions.begin(alice(self.gateways[0].document["providers"]), None)
+        )
+
+    def _signed_in(self, begun: Begun) -> SignedIn:
         return SignedIn(f"{self._spec.name}={begun.cookie}", begun.ticket, begun.session.id)
 
     async def check(self, number: int, who: SignedIn | str, patience: float = 10.0) -> httpx.Response:
@@ -71,6 +79,11 @@ class Fleet:
         )
 
     async def sign_out(self, number: int, who: SignedIn) -> None:
+        """Sign out while the store is there."""
+        gone = await self.ask_to_sign_out(number, who)
+        assert gone.status_code == 303, gone.text
+
+    async def ask_to_sign_out(self, number: int, who: SignedIn) -> httpx.Response:
         """As the page does: the form, and then its token."""
         one = self.gateways[number]
         origin = one.settings.public_url.removesuffix("/_gateway")
@@ -78,8 +91,7 @@ class Fleet:
         lines = {"cookie": who.cookie, "host": self.host, "origin": origin}
         page = await self.http.get(url, headers=lines)
         token = page.text.partition('name="token" value="')[2].partition('"')[0]
-        gone = await self.http.post(url, headers=lines, data={"token": token})
-        assert gone.status_code == 303, gone.text
+        return await self.http.post(url, headers=lines, data={"token": token})
 
     async def stored(self, who: SignedIn) -> tuple[Session, Grants]:
         """The session as it stands in the store."""
@@ -113,17 +125,21 @@ async def fleet(
     providers: Mapping[str, Any],
     port: int = 0,
     environment: Mapping[str, str] | None = None,
+    written: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Fleet]:
-    """A gateway for each address of the one store, the last of them by no proxy; browsers know them all by `port`."""
+    """A gateway for each address of the one store, the last of them by no proxy; browsers know them all by `port`.
+
+    `written` goes over their settings.
+    """
     gateways: list[RealGateway] = []
     proxy = port or free_ports(1)[0]
     for number, url in enumerate(stores):
         home = folder / f"replica-{number}"
         home.mkdir(parents=True)
-        written: dict[str, Any] = {"store": url, "providers": dict(providers)}
+        document: dict[str, Any] = {"store": url, "providers": dict(providers), **(written or {})}
         if gateways:
-            written["keys"] = {"file": str(gateways[0].key_file)}
-        one = RealGateway(scene_settings("one-host", [proxy, *free_ports(3)]), home, written, environment)
+            document["keys"] = {"file": str(gateways[0].key_file)}
+        one = RealGateway(scene_settings("one-host", [proxy, *free_ports(3)]), home, document, environment)
         one.ring = gateways[0].ring if gateways else one.ring
         one.cookie = "none needed"
         gateways.append(one)

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Self
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -19,12 +20,35 @@ _PACE = 0.002
 """Seconds between two requests of one client: the machine is to have time for the gateway."""
 
 
-class SteadyLoad:
-    """`clients` threads that send `request` over and over. `connect` opens a connection."""
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One answer: when its request was sent (monotonic clock) and how many seconds it took."""
 
-    def __init__(self, connect: Callable[[], socket.socket], request: bytes, clients: int = 8) -> None:
+    sent: float
+    took: float
+    status: int
+    head: bytes = field(repr=False)
+
+
+class SteadyLoad:
+    """`clients` threads that send `request` over and over, every `pace` seconds at most.
+
+    `connect` opens a connection; `note` is told of each answer, by the thread that got it.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], socket.socket],
+        request: bytes,
+        clients: int = 8,
+        *,
+        pace: float = _PACE,
+        note: Callable[[Answered], None] = lambda _: None,
+    ) -> None:
         self._connect = connect
         self._request = request
+        self._pace = pace
+        self._note = note
         self._over = threading.Event()
         self._threads = [threading.Thread(target=self._run) for _ in range(clients)]
         self.statuses: Counter[int] = Counter()
@@ -69,19 +93,22 @@ class SteadyLoad:
                 if link is not None:
                     link.close()
                     link = None
-            time.sleep(_PACE)
+            time.sleep(self._pace)
         if link is not None:
             with suppress(OSError):
                 link.close()
 
     def _ask(self, link: socket.socket) -> bool:
         """One request; whether the connection may be used again."""
+        sent = time.monotonic()
         link.sendall(self._request)
         head, body = _head(link)
         length = int(found[1]) if (found := _LENGTH.search(head)) else 0
         while len(body) < length:
             body += _more(link)
-        self.statuses[int(head.split(b" ", 2)[1])] += 1
+        status = int(head.split(b" ", 2)[1])
+        self.statuses[status] += 1
+        self._note(Answered(sent, time.monotonic() - sent, status, head))
         return _CLOSE.search(head) is None
 
 

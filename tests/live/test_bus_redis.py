@@ -12,9 +12,9 @@ from gateway.observe.events import BusChanged, NoticesIgnored
 from gateway.storage.bus import About, Notice
 from gateway.storage.buses import open_bus
 from gateway.storage.redis.bus import LARGEST, SILENCE
+from tests.kit.dropping_proxy import DroppingProxy
 from tests.kit.randomness import Randomness
 from tests.kit.redis_server import RedisServer
-from tests.kit.swallowing_proxy import SwallowingProxy
 from tests.kit.waiting import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.live]
@@ -85,16 +85,16 @@ async def test_a_server_that_dies_and_comes_back_makes_everything_forgotten(serv
 async def test_a_network_that_swallows_bytes_is_noticed_within_three_seconds(server, figure):
     """No connection is closed, nothing is refused: the heartbeat alone can tell. A notice that was lost makes nobody
     believe anything: before the bus is current again, everything has been forgotten."""
-    async with SwallowingProxy(server.port) as proxy, Ear(proxy.url) as ear, Ear(server.url) as other:
+    async with DroppingProxy(server.port) as proxy, Ear(proxy.url) as ear, Ear(server.url) as other:
         await ear.current()
         await other.current()
 
-        proxy.cut()
+        proxy.become("swallow")
         await other.bus.publish(ENDED)
         gone = await ear.lost(SILENCE + 0.5)
         heard_while_cut = list(ear.heard)
         ear.heard.clear()
-        proxy.mend()
+        proxy.become("pass")
         back = await ear.current()
 
         assert ENDED not in heard_while_cut
@@ -121,7 +121,7 @@ async def test_what_is_no_notice_is_ignored_and_counted_once_a_minute(server):
 
 async def test_a_heartbeat_that_others_write_proves_nothing(server):
     """Only one that this process has sent, and only once."""
-    async with SwallowingProxy(server.port) as proxy, Ear(proxy.url) as ear:
+    async with DroppingProxy(server.port) as proxy, Ear(proxy.url) as ear:
         await ear.current()
         async with Redis.from_url(server.url) as anybody:
             (own,) = await anybody.pubsub_channels("gw:d:bus:*")

@@ -15,11 +15,11 @@ from gateway.sessions.sealing import activity_key, record_key
 from gateway.storage.bus import About, Notice
 from gateway.storage.buses import open_bus
 from gateway.storage.opened import open_store
+from tests.kit.dropping_proxy import DroppingProxy
 from tests.kit.real_gateway import RealGateway, alice, silent
 from tests.kit.redis_server import RedisServer
 from tests.kit.scene import scene_settings
 from tests.kit.servers import free_ports
-from tests.kit.swallowing_proxy import SwallowingProxy
 from tests.kit.waiting import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.live]
@@ -170,13 +170,13 @@ async def watch(one: Replica, cookie: str, seconds: float) -> list[tuple[float, 
 async def test_t46_with_the_bus_cut_no_copy_is_accepted_past_the_bound(tmp_path, redis, figure):
     """The subscription's bytes are swallowed, the store answers: within seconds every check asks the store again; and
     whoever has not signed out notices nothing."""
-    async with SwallowingProxy(redis.port) as proxy, replicas(tmp_path, redis.url, proxy.url) as (one, two):
+    async with DroppingProxy(redis.port) as proxy, replicas(tmp_path, redis.url, proxy.url) as (one, two):
         await heard(two)
         ended, living = await new_cookie(one), await new_cookie(one)
         await remember(ended, one, two)
         await remember(living, two)
 
-        proxy.cut(subscriptions=True)
+        proxy.become("deaf")
         await remember(ended, two)
         await one.sign_out(ended)
         copies, others = await asyncio.gather(watch(two, ended, 8.0), watch(two, living, 8.0))
@@ -190,15 +190,15 @@ async def test_t46_with_the_bus_cut_no_copy_is_accepted_past_the_bound(tmp_path,
 
 async def test_t46_with_store_and_bus_cut_no_copy_is_accepted_past_the_bound(tmp_path, redis, figure):
     """Everything is swallowed: nobody is let in on an old memory, and nobody is told to log in."""
-    async with SwallowingProxy(redis.port) as proxy, replicas(tmp_path, redis.url, proxy.url) as (one, two):
+    async with DroppingProxy(redis.port) as proxy, replicas(tmp_path, redis.url, proxy.url) as (one, two):
         await heard(two)
         cookie = await new_cookie(one)
         await remember(cookie, one, two)
 
-        proxy.cut()
+        proxy.become("swallow")
         await one.sign_out(cookie)
         answers = await watch(two, cookie, 8.0)
-        proxy.mend()
+        proxy.become("pass")
         back = time.monotonic()
         while (status := await two.check(cookie)) == 503:
             assert time.monotonic() - back < 20

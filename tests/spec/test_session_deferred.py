@@ -53,11 +53,11 @@ async def world():
 
 
 async def test_an_end_is_tried_until_the_store_takes_it(world):
-    """Ever more rarely; and not once more afterwards."""
+    """Once a second, and so within a second of its return; and not once more afterwards."""
     await world.ends.add("one", "logout")
-    await world.turn(8)
+    await world.turn(4)
     assert world.ended == []
-    assert world.slept[:6] == [0.5, 1.0, 2.0, 4.0, 8.0, LONGEST_PAUSE]
+    assert world.slept[:4] == [0.5, 1.0, 1.0, LONGEST_PAUSE]
 
     world.down = False
     await world.turn(3)
@@ -94,6 +94,18 @@ async def test_this_process_forgets_the_session_at_once(world):
     await world.ends.add("one", "logout")
 
     assert [notice.name for notice in world.bus.heard] == ["one"]
+
+
+async def test_this_process_knows_until_the_end_that_the_session_is_over(world):
+    """The store has the record until then, and would say that it is none."""
+    await world.ends.add("one", "logout")
+    await world.turn(2)
+    assert [world.ends.holds(sid) for sid in ("one", "two")] == [True, False]
+
+    world.down = False
+    await world.turn(2)
+
+    assert not world.ends.holds("one")
 
 
 async def test_no_session_waits_for_longer_than_it_could_live(world):

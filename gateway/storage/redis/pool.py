@@ -4,11 +4,11 @@ redis-py's own settings wait 4 s for a refused port and a minute for a black hol
 lost.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol
 
 from redis.asyncio import BlockingConnectionPool, Connection, SSLConnection, UnixDomainSocketConnection
-from redis.asyncio.connection import RedisSSLContext
+from redis.asyncio.connection import AbstractConnection, RedisSSLContext
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as Broken
@@ -69,12 +69,12 @@ class Connector:
     def to(self, place: Place, size: int, **more: Any) -> Pool:
         """To the server at `place`."""
         return self._pool(
-            _TlsConnection if self._context else Connection, size, host=place[0], port=place[1], **more
+            _TlsConnection if self._context else _PlainConnection, size, host=place[0], port=place[1], **more
         )
 
     def to_socket(self, size: int, **more: Any) -> Pool:
         """To the Unix socket of the address."""
-        return self._pool(UnixDomainSocketConnection, size, path=self.address.path, **more)
+        return self._pool(_SocketConnection, size, path=self.address.path, **more)
 
     def to_found(self, find: Callable[[], Awaitable[Place]], size: int, **more: Any) -> Pool:
         """To the server that `find` names at the time when a connection is made; it must be a primary."""
@@ -133,13 +133,35 @@ def _context(address: RedisAddress) -> RedisSSLContext:
     return context
 
 
-class _TlsConnection(SSLConnection):
+class _Sends(AbstractConnection):
+    """Says on uvloop, too, that a connection is broken."""
+
+    async def send_packed_command(
+        self, command: bytes | str | Iterable[bytes], check_health: bool = True
+    ) -> None:
+        try:
+            await super().send_packed_command(command, check_health)
+        except RuntimeError as error:
+            # A reset that arrives after the connection was looked at has closed its transport. To write on it is a
+            # RuntimeError of uvloop where asyncio has a ConnectionResetError; nothing was sent.
+            raise Broken("the connection was closed") from error
+
+
+class _PlainConnection(_Sends, Connection):
+    """Over TCP."""
+
+
+class _SocketConnection(_Sends, UnixDomainSocketConnection):
+    """Over a Unix socket."""
+
+
+class _TlsConnection(_Sends, SSLConnection):
     def __init__(self, *, context: RedisSSLContext, **settings: Any) -> None:
         super().__init__(**settings)
         self.ssl_context = context
 
 
-class _FoundConnection(Connection):
+class _FoundConnection(_PlainConnection):
     """Asks where to go each time that it connects."""
 
     def __init__(self, *, find: Callable[[], Awaitable[Place]], **settings: Any) -> None:

@@ -54,6 +54,8 @@ class Sentinels:
             host, port = await self._sentinel.discover_master(self._service)
         except MasterNotFoundError:  # whose text shows the settings of every client
             raise Broken("no sentinel that may be believed names a primary of this name") from None
+        except RuntimeError as error:  # as in `pool`, on a connection that the library has made
+            raise Broken("the connection to a sentinel was closed") from error
         return host, port
 
     async def close(self) -> None:
