@@ -135,7 +135,9 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
 
 
 def with_redis(folder: Path, redis: RedisServer) -> RealGateway:
-    one = RealGateway(scene_settings("one-host", free_ports(4)), folder, {"store": redis.url})
+    # Without a memory: what is asked of the store is what the test is about.
+    settings = {"store": redis.url, "sessions": {"cache_ttl": "0s"}}
+    one = RealGateway(scene_settings("one-host", free_ports(4)), folder, settings)
     one.start()
     return one
 
