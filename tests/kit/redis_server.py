@@ -17,6 +17,8 @@ from typing import Any, Self
 
 import pytest
 
+from tests.kit.servers import free_port
+
 BINARY = "redis-server"
 START_WITHIN = 30.0
 SLOTS = 16384
@@ -30,12 +32,6 @@ def require_redis() -> str:
     if found is None:
         pytest.skip(f"{BINARY} is not on PATH")
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def eventually(what: str, holds: Callable[[], bool], within: float = START_WITHIN) -> float:

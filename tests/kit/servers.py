@@ -1,6 +1,8 @@
 """Real servers of a test: free ports on loopback, processes that are started and stopped by their own pid."""
 
+import contextlib
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -12,24 +14,30 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 _LIVE = ROOT / ".venv-live"
+_FIRST_PORT, _PORTS = 15_000, 17_000
 
 
 def free_port() -> int:
     """A port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
 
 
 def free_ports(count: int) -> list[int]:
-    """Several at once, all different."""
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
+    """Several at once, all different.
+
+    Below the range from which systems take the ports of outgoing connections: or a server that is stopped and started
+    again could find its port taken by a client of somebody else.
+    """
+    with contextlib.ExitStack() as held:
+        return [_bound(held) for _ in range(count)]
+
+
+def _bound(held: contextlib.ExitStack) -> int:
+    while True:
+        probe = held.enter_context(socket.socket())
+        with contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", _FIRST_PORT + secrets.randbelow(_PORTS)))
+            return int(probe.getsockname()[1])
 
 
 def find_binary(name: str, wheel: str = "") -> str:
@@ -71,7 +79,9 @@ class Process:
 
     @property
     def log(self) -> str:
-        return self._log_path.read_text(encoding="utf-8", errors="replace")
+        """Its whole lines: the last one may be in the middle of being written."""
+        text = self._log_path.read_text(encoding="utf-8", errors="replace")
+        return text[: text.rfind("\n") + 1]
 
     def wait_until(self, ready: Callable[[], bool], seconds: float = 20) -> None:
         """Wait for the server; its log is the message where it does not come up."""

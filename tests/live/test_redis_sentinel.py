@@ -9,7 +9,8 @@ import pytest
 from gateway.errors import StoreFault
 from gateway.storage.redis import open_redis
 from gateway.storage.store import Turn, Written
-from tests.kit.redis_server import SentinelSet, eventually, free_port
+from tests.kit.redis_server import SentinelSet, eventually
+from tests.kit.servers import free_port
 
 pytestmark = [pytest.mark.anyio, pytest.mark.live]
 

@@ -15,7 +15,8 @@ from gateway.keys.keyring import Keyring
 from gateway.storage.key_file import write_keyring
 from tests.kit.config_file import changed
 from tests.kit.randomness import Randomness
-from tests.kit.redis_server import RedisServer, free_port
+from tests.kit.redis_server import RedisServer
+from tests.kit.servers import free_port
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from gateway.storage.inspection import inspect_store
 from gateway.storage.redis.inspection import warnings_of
 from gateway.storage.sqlite import open_sqlite
 from tests.kit.clock import Clock
-from tests.kit.redis_server import RedisCluster, RedisServer, SentinelSet, acl_file, free_port
+from tests.kit.redis_server import RedisCluster, RedisServer, SentinelSet, acl_file
+from tests.kit.servers import free_port
 
 ALONE = read_redis_address("redis://127.0.0.1")
 FINE = {

@@ -20,7 +20,8 @@ from gateway.storage.redis.pool import Pool
 from gateway.storage.redis.scripts import BUMP
 from gateway.storage.store import Acquired, Bucket, Record, Turn, Written
 from tests.kit.clock import Clock
-from tests.kit.redis_server import RedisServer, eventually, free_port
+from tests.kit.redis_server import RedisServer, eventually
+from tests.kit.servers import free_port
 
 pytestmark = [pytest.mark.anyio, pytest.mark.live]
 
