@@ -38,6 +38,7 @@ from gateway.providers.provider import EndsSession, TellsLogout
 from gateway.serve.dispatch import Document, PublicListener, VerifyListener
 from gateway.serve.health import Health, metrics_endpoint
 from gateway.serve.listeners import Listener
+from gateway.serve.quick import is_tested
 from gateway.sessions.cookie import attempt_cookie, session_cookie
 from gateway.settings.model import Settings
 from gateway.wiring import Chance, Ground, Law, Paper, People, ground_of, law_of, paper_of, people_of
@@ -65,16 +66,17 @@ class Application:
         public = _public(ground, self._people, paper)
         self.listeners = self._listeners(settings, verify, public)
 
-    def _listeners(self, settings: Settings, verify: ASGIApp, pages: ASGIApp) -> tuple[Listener, ...]:
+    def _listeners(self, settings: Settings, verify: VerifyListener, pages: ASGIApp) -> tuple[Listener, ...]:
         server = settings.server
+        answer = verify.verify.answer_at if server.quick and is_tested() else None
         health = self.health.endpoint(detail=False)
         operator = metrics_endpoint(self._watch.metrics.render, self.health.endpoint(detail=True))
         always = Listener("metrics_bind", server.metrics_bind, operator)
         if server.verify_bind == "same":
-            return Listener("bind", server.bind, PublicListener(pages, health, verify)), always
+            return Listener("bind", server.bind, PublicListener(pages, health, verify), answer), always
         return (
             Listener("bind", server.bind, PublicListener(pages, health, None)),
-            Listener("verify_bind", server.verify_bind, verify),
+            Listener("verify_bind", server.verify_bind, verify, answer),
             always,
         )
 
@@ -115,7 +117,7 @@ def _check(ground: Ground, people: People, law: Law) -> Check:
     )
 
 
-def _verify(ground: Ground, people: People, law: Law, paper: Paper, health: Health) -> ASGIApp:
+def _verify(ground: Ground, people: People, law: Law, paper: Paper, health: Health) -> VerifyListener:
     check, page, server = _check(ground, people, law), paper.pages.forbidden, ground.settings.server
     proxies = Proxies.at(server, server.bind if server.verify_bind == "same" else server.verify_bind)
     table = verify_routes((ForwardAuth(page), AuthRequest()), law.policies)

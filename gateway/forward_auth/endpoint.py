@@ -65,10 +65,14 @@ class Verify:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI's form)
         """ASGI shell; `receive` is never awaited."""
         head = head_of(scope)
-        route = self._table.get(head.target)
-        answered = self.answer(head, route) if route else NOT_FOUND
+        answered = self.answer_at(head) or NOT_FOUND
         reply = answered if isinstance(answered, Reply) else await answered
         await send_reply(send, reply, close=announces_body(head))
+
+    def answer_at(self, head: Head) -> Answered | None:
+        """`answer` to whatever stands at the target of the head; `None` where that is no verify endpoint."""
+        route = self._table.get(head.target)
+        return self.answer(head, route) if route else None
 
     def answer(self, head: Head, route: Route) -> Answered:
         """Reply to one verify call, or a coroutine for the reply. Never raises."""

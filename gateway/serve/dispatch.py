@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.forward_auth.endpoint import Verify
 from gateway.forward_auth.shell import NOT_FOUND, path_of, send_reply
 from gateway.identity.presented import Reply
 
@@ -16,7 +17,7 @@ HEALTH = frozenset({b"/healthz", b"/readyz"})
 class VerifyListener:
     """The verify endpoints, and nothing that a browser could want."""
 
-    verify: ASGIApp
+    verify: Verify
     nginx_login: ASGIApp
     health: ASGIApp
 

@@ -11,12 +11,14 @@ import contextlib
 import socket
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from gateway.serve.protocol import BoundedProtocol
+from gateway.serve.quick import AnswerNow, QuickProtocol
 from gateway.serve.sockets import Bound, Seat, open_socket
 from gateway.serve.turns import Turns
 from gateway.settings.units import Bind
@@ -35,11 +37,15 @@ _LAST = (b"connection", b"close")
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """An application and where it listens. `name` is its key in the `server:` section."""
+    """An application and where it listens. `name` is its key in the `server:` section.
+
+    `answer` is asked first, where there is one: what it answers, `app` would answer alike.
+    """
 
     name: str
     bind: Bind
     app: ASGIApp
+    answer: AnswerNow | None = None
 
 
 class _Server(uvicorn.Server):
@@ -63,7 +69,8 @@ class _Server(uvicorn.Server):
             self._turns = [Turns(sock, self._protocol) for sock in sockets]
 
     def _protocol(self) -> asyncio.Protocol:
-        return BoundedProtocol(config=self.config, server_state=self.server_state, app_state={})
+        make = cast("Callable[..., asyncio.Protocol]", self.config.http_protocol_class)
+        return make(config=self.config, server_state=self.server_state, app_state={})
 
     def part(self) -> None:
         """Let every answer from now on be the last of its connection (RFC 9112 section 9.6).
@@ -100,10 +107,18 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def _protocol(listener: Listener) -> type[asyncio.Protocol]:
+    if listener.answer is None:
+        return BoundedProtocol
+    return cast(
+        "type[asyncio.Protocol]", partial(QuickProtocol, answer=listener.answer)
+    )  # it is called, no more
+
+
 def _config(listener: Listener) -> uvicorn.Config:
     return uvicorn.Config(
         listener.app,
-        http=BoundedProtocol,
+        http=_protocol(listener),
         # A WebSocket handshake that a proxy copies into its check must stay an HTTP request: with `ws` on, uvicorn
         # opens a websocket scope, the check answers 403, and no WebSocket behind the gateway works.
         ws="none",

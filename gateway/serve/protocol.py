@@ -22,8 +22,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._unread = 0
         self._in_head = True
+        self._whole = False
+        self._unread = 0
         self._waiting: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -31,22 +32,24 @@ class BoundedProtocol(HttpToolsProtocol):
         self._await_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._have_request()
+        self._stop_waiting()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if self.cycle is not None and self.cycle.response_complete:
             # Whatever comes behind an answer stops uvicorn's own clock, be it a mere line end.
-            self._await_request()
-        if self._in_head and self._waiting is not None:
-            self._unread += len(data)
-            if self._unread > MAX_HEAD:
-                self._hang_up()
-                return
+            self._has_begun()
+        self._unread += len(data)
+        if self._in_head and self._unread > MAX_HEAD and self._waiting is not None:
+            self._hang_up()
+            return
         super().data_received(data)
+        # A request nearly always comes in one piece, and then no clock is set for it.
+        if not self._whole and self._waiting is None:
+            self._await_request()
 
     def on_message_begin(self) -> None:
-        self._await_request()
+        self._has_begun()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -54,20 +57,27 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        self._have_request()
+        self._is_whole()
         super().on_message_complete()
 
-    def _await_request(self) -> None:
-        if self._waiting is None:
-            self._unread, self._in_head = 0, True
-            self._waiting = self.loop.call_later(PATIENCE, self._hang_up)
+    def _has_begun(self) -> None:
+        if self._whole:
+            self._whole, self._in_head, self._unread = False, True, 0
 
-    def _have_request(self) -> None:
+    def _is_whole(self) -> None:
+        self._whole = True
+        if self._waiting is not None:
+            self._stop_waiting()
+
+    def _await_request(self) -> None:
+        self._waiting = self.loop.call_later(PATIENCE, self._hang_up)
+
+    def _stop_waiting(self) -> None:
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None
 
     def _hang_up(self) -> None:
-        self._have_request()
+        self._stop_waiting()
         if not self.transport.is_closing():
             self.transport.abort()

@@ -8,11 +8,13 @@ import sys
 import time
 from collections.abc import Callable
 
+import uvicorn
 import uvloop
 
 from gateway.observe.log import Log
 from gateway.serve.listeners import Servers
 from gateway.serve.process import Plan, settled, wired
+from gateway.serve.quick import is_tested
 from gateway.serve.start_keys import ring_at_start
 from gateway.serve.supervisor import supervise
 from gateway.settings.model import Settings
@@ -26,6 +28,8 @@ def run(settings: Settings, read: Callable[[], Settings] | None = None, workers:
     """
     # The log of its own is for what must be said before there is an application: it may fail to come up.
     log = Log(settings.log, sys.stderr, time.time)
+    if settings.server.quick and not is_tested():
+        log.write("warning", "quick.off", {"uvicorn": uvicorn.__version__})
     plan = Plan(settings, ring_at_start(settings, log.write, time.time, secrets.token_bytes))
     count = workers or settings.server.workers
     if count > 1:

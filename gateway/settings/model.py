@@ -76,6 +76,10 @@ class Server(Section):
         default=parse_duration("0s"),
         description="How long a stop goes on answering while /readyz fails already, so that balancers look elsewhere.",
     )
+    quick: bool = Field(
+        default=True,
+        description="Answer checks while their heads are read, past the ASGI server; the answers are the same.",
+    )
 
 
 class OidcProvider(Section):

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import pytest
 
+from gateway.identity.presented import Reply
 from gateway.serve import listeners, protocol
 from gateway.serve.listeners import Listener
 from gateway.settings.units import parse_bind
@@ -21,10 +22,14 @@ async def fine(scope, receive, send):
     await send({"type": "http.response.body", "body": b""})
 
 
-@pytest.fixture
-async def port():
+def at_once(head):
+    return Reply(200, ((b"content-length", b"0"),))
+
+
+@pytest.fixture(params=[None, at_once], ids=["asgi", "quick"])
+async def port(request):
     """A running listener, as `gateway serve` opens it."""
-    listener = Listener("bind", parse_bind("127.0.0.1:0"), fine)
+    listener = Listener("bind", parse_bind("127.0.0.1:0"), fine, request.param)
     sock = listeners.open_socket(listener)
     server = listeners._Server(listeners._config(listener))
     running = asyncio.create_task(server.serve([sock]))

@@ -1,27 +1,22 @@
 """Bytes that are no proper request, straight at the real listener: a clean no, and never a second question in one.
 
-The listener is what `gateway serve` opens, with the same server and the same settings, on a free port of this machine.
+The listener is what `gateway serve` opens, with the same server and the same settings, on a free port of this machine;
+once behind the quick shell, and once behind ASGI.
 Nothing here waits longer than `PATIENCE`; a server that stalls fails the test.
 """
 
 import asyncio
 import re
-import threading
-import time
 from contextlib import contextmanager, suppress
 
 import pytest
 
-from gateway.serve import listeners
-from gateway.serve.listeners import Listener
-from gateway.settings.units import parse_bind
-from tests.kit.servers import free_port
-from tests.kit.verify_house import CONTRACTS, family, open_house
+from tests.kit.shells import LOCAL, SHELLS, listening, question
+from tests.kit.verify_house import CONTRACTS, open_house
 
 pytestmark = pytest.mark.anyio
 
 PATIENCE = 5.0
-LOCAL = {"server": {"trusted_proxies": ["127.0.0.1/32"]}}
 
 
 class Wire:
@@ -33,11 +28,7 @@ class Wire:
 
     def question(self, contract="forward-auth", uri=b"/admin/x", who="nobody", more=b"", version=b"1.1"):
         """A check as a proxy sends it, as bytes, with `more` lines behind its own."""
-        lines = [(b"host", b"verify"), *family(contract, b"GET", b"app.example.com", uri)]
-        if who != "nobody":
-            lines.append((b"cookie", self.house.cookie(who).encode()))
-        first = b"GET /verify/" + contract.encode() + b" HTTP/" + version + b"\r\n"
-        return first + b"".join([name + b": " + value + b"\r\n" for name, value in lines]) + more + b"\r\n"
+        return question(self.house, contract, uri, who, more, version)
 
     async def exchange(self, *parts):
         """Send each part, and after each read what comes: one entry a part, `b""` where the connection has ended."""
@@ -60,27 +51,17 @@ class Wire:
 
 
 @contextmanager
-def listening(**changes):
-    """The verify listener with the server and the settings of `gateway serve`, in a thread of its own."""
+def wired(shell, **changes):
+    """The verify listener of a house, behind this shell."""
     house = asyncio.run(open_house(**{**LOCAL, **changes}))
-    listener = Listener("verify_bind", parse_bind(f"127.0.0.1:{free_port()}"), house.app)
-    server, sock = listeners._Server(listeners._config(listener)), listeners.open_socket(listener)
-    thread = threading.Thread(target=server.run, args=([sock],))
-    thread.start()
-    while not server.started:
-        time.sleep(0.005)
-    try:
-        yield Wire(house, listener.bind.port)
-    finally:
-        server.should_exit = True
-        thread.join(2 * PATIENCE)
-        assert not thread.is_alive()
-        assert not house.alarms
+    with listening(house, shell) as (port,):
+        yield Wire(house, port)
+    assert not house.alarms
 
 
-@pytest.fixture(scope="module")
-def wire():
-    with listening() as running:
+@pytest.fixture(scope="module", params=SHELLS)
+def wire(request):
+    with wired(request.param) as running:
         yield running
 
 
@@ -286,9 +267,9 @@ async def test_a47_s8_half_a_head_keeps_nobody_waiting(wire):
             await writer.wait_closed()
 
 
-@pytest.fixture(scope="module")
-def wire_of_strangers():
-    with listening(server={"trusted_proxies": ["192.0.2.1/32"]}) as running:
+@pytest.fixture(scope="module", params=SHELLS)
+def wire_of_strangers(request):
+    with wired(request.param, server={"trusted_proxies": ["192.0.2.1/32"]}) as running:
         yield running
 
 

@@ -78,6 +78,10 @@ class Process:
         )
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """Its whole lines: the last one may be in the middle of being written."""
         text = self._log_path.read_text(encoding="utf-8", errors="replace")

@@ -114,7 +114,8 @@ def test_the_reference_configuration_shows_defaults(prefix, key, section):
     start = next(i for i, line in enumerate(lines) if line == prefix.replace(".", ":"))
     found = next(line for line in lines[start:] if re.match(rf"  {key}:", line))
 
-    assert default == [] or found.split(": ", 1)[1] == str(default)
+    shown = str(default).lower() if isinstance(default, bool) else str(default)
+    assert default == [] or found.split(": ", 1)[1] == shown
 
 
 @pytest.mark.parametrize(("prefix", "key", "section"), KEYS)

@@ -1,0 +1,1 @@
+"""Measurements: figures are printed, and nothing is judged by the clock."""
