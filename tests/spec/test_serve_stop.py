@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from gateway.identity.presented import Reply
 from gateway.serve.listeners import Listener, Servers
 from gateway.settings.units import parse_bind
 
@@ -19,13 +20,25 @@ def answering(gate):
     return app
 
 
-class House:
-    """One listener in this process. The application answers when `gate` is open."""
+def quickly(gate):
+    """The same by the quick shell: at once where the gate is open."""
+    fine = Reply(200, ((b"content-length", b"0"),))
 
-    def __init__(self):
+    async def wait():
+        await gate.wait()
+        return fine
+
+    return lambda head: fine if gate.is_set() else wait()
+
+
+class House:
+    """One listener in this process. The application, or the quick shell, answers when `gate` is open."""
+
+    def __init__(self, *, quick):
         self.gate = asyncio.Event()
         self.gate.set()
-        self.servers = Servers((Listener("bind", parse_bind("127.0.0.1:0"), answering(self.gate)),))
+        answer = quickly(self.gate) if quick else None
+        self.servers = Servers((Listener("bind", parse_bind("127.0.0.1:0"), answering(self.gate), answer),))
         self.port = self.servers._sockets[0].getsockname()[1]
         self.started, self.stopped = asyncio.Event(), asyncio.Event()
 
@@ -42,9 +55,9 @@ class House:
         return await asyncio.open_connection("127.0.0.1", self.port)
 
 
-@pytest.fixture
-async def house():
-    found = House()
+@pytest.fixture(params=[False, True], ids=["asgi", "quick"])
+async def house(request):
+    found = House(quick=request.param)
     running = asyncio.create_task(found.run())
     async with asyncio.timeout(10):
         await found.started.wait()
