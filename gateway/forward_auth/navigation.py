@@ -6,34 +6,33 @@ fail without a reason; an image would show nothing; a WebSocket would break. The
 
 from gateway.identity.presented import Head
 
+_WEBSOCKET = frozenset({b"ws", b"wss"})
+_NAVIGATE, _DOCUMENT = frozenset({b"navigate"}), frozenset({b"document"})
+
 
 def is_websocket(head: Head) -> bool:
     """A WebSocket handshake (RFC 6455 section 4.1); most proxies pass on the key and not the Upgrade."""
-    for name, value in head.headers:
-        if name == b"sec-websocket-key" or (name == b"upgrade" and value.lower() == b"websocket"):
-            return True
-        if name == b"x-forwarded-proto" and value in {b"ws", b"wss"}:
-            return True
-    return False
+    return bool(
+        head.all(b"sec-websocket-key")
+        or any(value.lower() == b"websocket" for value in head.all(b"upgrade"))
+        or not _WEBSOCKET.isdisjoint(head.all(b"x-forwarded-proto"))
+    )
 
 
 def is_navigation(head: Head, method: str) -> bool:
     """Whether a top-level navigation is waiting for a page (Fetch Metadata, W3C section 2)."""
-    if method not in {"GET", "HEAD"}:
+    if method not in {"GET", "HEAD"} or head.all(b"x-requested-with"):
         return False
-    html = False
-    for name, value in head.headers:
-        if name == b"sec-fetch-mode" and value != b"navigate":
-            return False
-        if name == b"sec-fetch-dest" and value != b"document":
-            return False
-        if name in {b"sec-purpose", b"purpose"} and b"prefetch" in value:
-            return False
-        if name == b"x-requested-with":
-            return False
-        if name == b"accept":
-            html = html or b"text/html" in value or b"application/xhtml+xml" in value
-    return html and not is_websocket(head)
+    if not (
+        _NAVIGATE.issuperset(head.all(b"sec-fetch-mode"))
+        and _DOCUMENT.issuperset(head.all(b"sec-fetch-dest"))
+    ):
+        return False
+    purposes = head.all(b"sec-purpose") + head.all(b"purpose")
+    if purposes and any(b"prefetch" in value for value in purposes):
+        return False
+    html = [b"text/html" in value or b"application/xhtml+xml" in value for value in head.all(b"accept")]
+    return any(html) and not is_websocket(head)
 
 
 def foreign_origin(head: Head, own_origin: str) -> bool:

@@ -9,6 +9,7 @@ from starlette.types import Scope, Send
 from gateway.identity.presented import Head, Reply
 
 _CLOSE = (b"connection", b"close")
+_NOTHING = frozenset({b"0"})
 
 NOT_FOUND = Reply(404, ((b"content-length", b"0"), (b"cache-control", b"no-store")))
 
@@ -31,10 +32,7 @@ def announces_body(head: Head) -> bool:
     A proxy that copies a client's Content-Length into its check, and no body, would have the next check on the same
     connection, which is somebody else's, swallowed as that body. So nothing may follow on this connection.
     """
-    for name, value in head.headers:
-        if (name == b"content-length" and value != b"0") or name == b"transfer-encoding":
-            return True
-    return False
+    return not _NOTHING.issuperset(head.all(b"content-length")) or bool(head.all(b"transfer-encoding"))
 
 
 async def send_reply(send: Send, reply: Reply, *, close: bool = False) -> None:

@@ -1,6 +1,6 @@
 """What a request presents: read once from its head, and passed on as a value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
@@ -15,9 +15,19 @@ class Head:
     target: bytes
     headers: Headers
     peer: str
+    _by_name: dict[bytes, bytes] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # A check asks for a dozen names: one dictionary costs less than two walks over the lines.
+        object.__setattr__(self, "_by_name", dict(self.headers))
 
     def all(self, name: bytes) -> tuple[bytes, ...]:
         """Every value of a header, in order; `name` in lower case."""
+        value = self._by_name.get(name)
+        if value is None:
+            return ()
+        if len(self._by_name) == len(self.headers):  # no name stands twice
+            return (value,)
         return tuple([value for key, value in self.headers if key == name])
 
 

@@ -88,8 +88,8 @@ def cookie_values(head: Head, name: str) -> tuple[str, ...]:
     return tuple(
         [
             value.strip(_BLANK).decode("latin-1")
-            for key, line in head.headers
-            if key == b"cookie" and wanted in line
+            for line in head.all(b"cookie")
+            if wanted in line
             for pair in line.split(b";")
             if wanted in pair
             for left, equals, value in (pair.partition(b"="),)
@@ -104,7 +104,7 @@ def without_cookies(head: Head, names: tuple[str, ...]) -> str:
     Ours go in every spelling and at every place; all other pairs stay byte for byte.
     """
     ours = [name.encode("latin-1") for name in names]
-    lines = [_cleaned(line, ours) for key, line in head.headers if key == b"cookie"]
+    lines = [_cleaned(line, ours) for line in head.all(b"cookie")]
     return b"; ".join([line for line in lines if line]).decode("latin-1")
 
 
