@@ -17,6 +17,8 @@ from gateway.forward_auth.contracts.auth_request import AuthRequest
 from gateway.forward_auth.contracts.forward_auth import ForwardAuth
 from gateway.forward_auth.endpoint import Verify, verify_routes
 from gateway.forward_auth.nginx_login import AuthRequestLogin
+from gateway.forward_auth.places import Places
+from gateway.forward_auth.verdicts import Verdicts
 from gateway.guard.middleware import NothingHere, RequestLimits
 from gateway.guard.proxies import Proxies
 from gateway.guard.rate_limit import RateLimit
@@ -40,6 +42,7 @@ from gateway.serve.health import Health, metrics_endpoint
 from gateway.serve.listeners import Listener
 from gateway.serve.quick import is_tested
 from gateway.sessions.cookie import attempt_cookie, session_cookie
+from gateway.sessions.presented_tickets import PresentedTickets
 from gateway.settings.model import Settings
 from gateway.wiring import Chance, Ground, Law, Paper, People, ground_of, law_of, paper_of, people_of
 
@@ -57,7 +60,7 @@ class Application:
     def __init__(self, settings: Settings, ring: Keyring, chance: Chance) -> None:
         self._watch = watch(settings, chance.clock)
         self.log, self.metrics, emit = self._watch.log, self._watch.metrics, self._watch.emit
-        ground = ground_of(settings, ring, chance, emit)
+        ground = ground_of(settings, ring, chance, emit, self._watch.decided)
         self._store, self._bus = ground.store, ground.bus
         self.health = Health(ground.store, ground.store.trouble)
         self._people = people_of(ground)
@@ -98,20 +101,17 @@ class Application:
 def _check(ground: Ground, people: People, law: Law) -> Check:
     settings, clock = ground.settings, ground.chance.clock
     cookie = session_cookie(settings)
+    asserts = Assertions(
+        ground.ring, ground.public_url, settings.assertion.lifetime, settings.sessions.idle, clock
+    )
+    headers = IdentityHeaders.of(settings.headers, ground.emit)
+    providers = frozenset(settings.providers)
     return Check(
-        hosts=law.hosts,
-        rules=law.rules,
-        policies=law.policies,
-        ring=ground.ring,
-        session_cookie=cookie,
-        own_cookies=(cookie.name, attempt_cookie(settings).name),
+        places=Places(law.hosts, law.rules, law.policies),
+        tickets=PresentedTickets(ground.ring, cookie, (cookie.name, attempt_cookie(settings).name)),
         reader=people.reader,
-        asserts=Assertions(
-            ground.ring, ground.public_url, settings.assertion.lifetime, settings.sessions.idle, clock
-        ),
-        headers=IdentityHeaders.of(settings.headers, ground.emit),
-        providers=frozenset(settings.providers),
-        idle=settings.sessions.idle,
+        verdicts=Verdicts(asserts, headers, providers, settings.sessions.idle),
+        providers=providers,
         login_address=f"{ground.public_url}/auth/login",
         clock=clock,
     )
@@ -122,7 +122,7 @@ def _verify(ground: Ground, people: People, law: Law, paper: Paper, health: Heal
     proxies = Proxies.at(server, server.bind if server.verify_bind == "same" else server.verify_bind)
     table = verify_routes((ForwardAuth(page), AuthRequest()), law.policies)
     return VerifyListener(
-        Verify(check, proxies, table, ground.emit, ground.new_id, ground.chance.timer),
+        Verify(check, proxies, table, ground.emit, ground.new_id, ground.chance.timer, ground.decided),
         AuthRequestLogin(check, proxies, page, ground.new_id),
         health.endpoint(detail=False),
     )

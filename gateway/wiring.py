@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from gateway.keys.keyring import Keyring
 from gateway.login.visitors import Visitors
-from gateway.observe.events import Emit
+from gateway.observe.events import Decided, Emit, every_decision
 from gateway.pages.answers import Answers
 from gateway.pages.catalogue import Catalogue
 from gateway.pages.render import Pages
@@ -50,19 +50,25 @@ class Chance:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What everything stands on. `public_url` has no slash at its end; `new_id` names decisions."""
+    """What everything stands on. `public_url` has no slash at its end; `new_id` names decisions.
+
+    `emit` takes events; `decided` is told of each answer, and says of which an event is wanted.
+    """
 
     settings: Settings
     ring: Keyring
     chance: Chance
     public_url: str
     emit: Emit
+    decided: Decided
     store: Observed
     bus: Bus
     new_id: Callable[[], str]
 
 
-def ground_of(settings: Settings, ring: Keyring, chance: Chance, emit: Emit) -> Ground:
+def ground_of(
+    settings: Settings, ring: Keyring, chance: Chance, emit: Emit, decided: Decided = every_decision
+) -> Ground:
     """Raises `StoreFault` where the store's file cannot be used."""
     url, deployment, clock = settings.store.get_secret_value(), ring.deployment, chance.clock
     return Ground(
@@ -71,6 +77,7 @@ def ground_of(settings: Settings, ring: Keyring, chance: Chance, emit: Emit) -> 
         chance=chance,
         public_url=settings.public_url.rstrip("/"),
         emit=emit,
+        decided=decided,
         store=open_store(url, deployment, clock, emit),
         bus=open_bus(url, deployment, clock, emit, chance.random),
         new_id=decision_ids(chance.random),
@@ -133,7 +140,7 @@ def people_of(ground: Ground) -> People:
 
     async def opened(ticket: Ticket) -> Session | None:
         # Signed out here while the store was away: back again, it has the record until `deferred` gets through.
-        if deferred.holds(session_id(ticket)):
+        if deferred and deferred.holds(session_id(ticket)):
             return None
         return await looks.at(ticket, lambda: sessions.open(ticket))
 

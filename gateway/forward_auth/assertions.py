@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.identity.assertion import TYP, assertion_claims
 from gateway.identity.identity import Identity
@@ -15,8 +15,9 @@ REUSE = 60.0
 CAPACITY = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Signed:
+class Signed(NamedTuple):
+    """An assertion in compact form, to be handed out again until `fresh_until` (Unix seconds)."""
+
     token: str
     fresh_until: float
 
@@ -44,9 +45,9 @@ class Assertions:
         self._clock = clock
         self._capacity = capacity
         self._reuse = min(REUSE, lifetime / 5)
-        self._kept: OrderedDict[tuple[str, int, str, str], _Signed] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, int, str, str], Signed] = OrderedDict()
 
-    def get(self, session: Session, identity: Identity, audience: str) -> str:
+    def get(self, session: Session, identity: Identity, audience: str) -> Signed:
         """The assertion for this version of the session: a fresh one that was signed before, else a new one."""
         now = self._clock()
         key = (session.id, session.version, identity.key, audience)
@@ -57,9 +58,9 @@ class Assertions:
         self._kept.move_to_end(key)
         if len(self._kept) > self._capacity:
             self._kept.popitem(last=False)
-        return signed.token
+        return signed
 
-    def _sign(self, session: Session, identity: Identity, audience: str, now: float) -> _Signed:
+    def _sign(self, session: Session, identity: Identity, audience: str, now: float) -> Signed:
         claims = assertion_claims(
             identity,
             session=log_name(session.id),
@@ -70,4 +71,4 @@ class Assertions:
             session_end=min(session.absolute_end, session.seen + self._idle),
         )
         token = sign(self._ring, claims, TYP)
-        return _Signed(token, min(now + self._reuse, claims["exp"]))
+        return Signed(token, min(now + self._reuse, claims["exp"]))

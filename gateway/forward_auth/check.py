@@ -8,30 +8,26 @@
 that is remembered) and hands back a coroutine for the rest, so that the endpoint never makes a task for what is known at once.
 """
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
-from typing import Any, Protocol, TypeAlias
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol, TypeAlias
 from urllib.parse import quote
 
-from gateway.errors import Malformed
 from gateway.forward_auth.contracts.contract import Outcome, Pass, Question, Stop
 from gateway.forward_auth.navigation import foreign_origin, is_navigation, is_websocket
-from gateway.identity.headers import IdentityHeaders
-from gateway.identity.identity import Identity
+from gateway.forward_auth.places import Client, Place, Places
+from gateway.forward_auth.verdicts import Verdict, Verdicts
 from gateway.identity.presented import Head
-from gateway.keys.keyring import Keyring
 from gateway.login.hint import read_hint, write_hint
 from gateway.login.return_to import MAX_LENGTH
-from gateway.policy.decide import Allow, Challenge, Decision, Forbid, StepUp, decide, judged, unmet
-from gateway.policy.hosts import Hosts
-from gateway.policy.rules import Access, Rule, Rules
-from gateway.policy.target import Target, parse_target
-from gateway.sessions.cache import Miss, Remembered
-from gateway.sessions.cookie import CookieSpec, Ticket, read_ticket, without_cookies
+from gateway.policy.decide import Allow, Challenge, Decision, Forbid, StepUp
+from gateway.policy.rules import Access, Rule
+from gateway.policy.target import Target
+from gateway.sessions.cache import Memory, Miss, Remembered
+from gateway.sessions.cookie import Ticket
+from gateway.sessions.presented_tickets import Presented, PresentedTickets
 from gateway.sessions.session import Session
-
-Client: TypeAlias = IPv4Address | IPv6Address | None
 
 
 class SessionReader(Protocol):
@@ -44,28 +40,40 @@ class SessionReader(Protocol):
         """What can be known without waiting."""
         ...
 
+    def note(self, memory: Memory, key: Hashable, value: object, weight: int) -> None:
+        """Keep something with a memory."""
+        ...
+
     async def read(self, ticket: Ticket, *, strict: bool, harmless: bool) -> Session | None: ...
 
 
-class Asserts(Protocol):
-    """Signs who somebody is, for one audience."""
-
-    def get(self, session: Session, identity: Identity, audience: str) -> str: ...
-
-
-@dataclass(frozen=True, slots=True)
 class Asked:
-    """A question that passed the gate: what it asks for, who asks, and how the answer is called in the logs."""
+    """A question that passed the gate: what it asks for, what it brings, and who asks.
 
-    head: Head
-    question: Question
-    target: Target
-    client: Client
-    decision_id: str
+    All of it follows from the head, so it stays with a head that comes again, and so does what was made of it:
+    `made` is the latest verdict and the outcome that came of it here.
+    """
+
+    __slots__ = ("audience", "client", "head", "made", "place", "presented", "question")
+
+    def __init__(
+        self, head: Head, question: Question, place: Place, client: Client, presented: Presented
+    ) -> None:
+        self.head = head
+        self.question = question
+        self.place = place
+        self.client = client
+        self.presented = presented
+        # Whom an assertion is for: the policy that the proxy named, else the host.
+        self.audience = question.policy or place.target.host
+        self.made: tuple[Verdict, Judged] | None = None
+
+    @property
+    def target(self) -> Target:
+        return self.place.target
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """The outcome, and what the log and the metrics want to know about it.
 
     `subject` is the key of the identity that was judged; `detail` says more of `reason`, where there is more to say.
@@ -79,107 +87,121 @@ class Judged:
     detail: str = ""
 
 
+class _Kept(NamedTuple):
+    """What is remembered of a session at a rule: the verdict, and the outcome where that is to let pass."""
+
+    verdict: Verdict
+    allowed: Judged | None
+
+
 Answer: TypeAlias = Judged | Coroutine[Any, Any, Judged]
+
+_ORIGIN = frozenset({b"origin"})
+_PUBLIC, _MISS = Access.PUBLIC, Miss.MISS
+
+# Unreserved characters (RFC 3986 section 2.3) and the slash stay as they are.
+_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
+_ESCAPED = tuple([chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in range(256)])
+
+_WORDS: dict[type[Decision], str] = {
+    Allow: "allow",
+    Challenge: "challenge",
+    StepUp: "step_up",
+    Forbid: "forbid",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
     """Everything a check needs, wired once."""
 
-    hosts: Hosts
-    rules: Rules
-    policies: dict[str, Rules]
-    ring: Keyring
-    session_cookie: CookieSpec
-    own_cookies: tuple[str, ...]
+    places: Places
+    tickets: PresentedTickets
     reader: SessionReader
-    asserts: Asserts
-    headers: IdentityHeaders
+    verdicts: Verdicts
     providers: frozenset[str]
-    idle: float
     login_address: str
     clock: Callable[[], float]
 
-    def ask(self, head: Head, question: Question, client: Client, decision_id: str) -> Asked:
-        """Read the target; `Malformed` or `UnknownHost` where it has no single meaning here."""
-        target = parse_target(question.host, question.uri, question.method, self.hosts)
-        return Asked(head, question, target, client, decision_id)
+    def ask(self, head: Head, question: Question, client: Client) -> Asked:
+        """Read target and cookie; `Malformed` or `UnknownHost` where the target has no single meaning here."""
+        place = self.places.find(question, client)
+        return Asked(head, question, place, client, self.tickets.read(head))
 
-    def begin(self, asked: Asked) -> Answer:
+    def begin(self, asked: Asked, decision_id: str) -> Answer:
         """The outcome, or a coroutine for it where a session has to be opened."""
-        rule = self._rules(asked.question.policy).match(asked.target, asked.client)
-        # A public rule never looks at the cookie: it works, and stays anonymous, whatever the store does.
-        if rule is None or rule.access is Access.PUBLIC:
-            return self._judge(asked, rule, None)
-        ticket = read_ticket(self.ring, self.session_cookie, asked.head, self.clock())
-        if ticket is None:
-            return self._judge(asked, rule, None)
-        session = self.reader.now(ticket, strict=rule.strict)
-        if session is not Miss.MISS:
-            return self._judge(asked, rule, session)
-        return self._with_session(asked, rule, ticket)
+        rule = asked.place.judge()
+        ticket = asked.presented.ticket
+        # A public rule asks for no session: it works, and stays anonymous, whatever the store does.
+        if ticket is None or rule is None or rule.access is _PUBLIC:
+            return self._nobody(asked, rule, decision_id)
+        if self.tickets.is_over(ticket, self.clock()):
+            return self._nobody(asked, rule, decision_id)
+        memory = self.reader.now(ticket, strict=rule.strict)
+        if memory is _MISS:
+            return self._with_session(asked, rule, ticket, decision_id)
+        if memory is None or memory.session is None:
+            return self._nobody(asked, rule, decision_id)
+        return self._remembered(asked, rule, memory, memory.session, decision_id)
 
-    async def _with_session(self, asked: Asked, rule: Rule, ticket: Ticket) -> Judged:
+    async def _with_session(self, asked: Asked, rule: Rule, ticket: Ticket, decision_id: str) -> Judged:
         # A WebSocket handshake is a GET and opens a channel that outlives every grace.
         harmless = asked.target.method in {"GET", "HEAD"} and not is_websocket(asked.head)
         session = await self.reader.read(ticket, strict=rule.strict, harmless=harmless)
-        return self._judge(asked, rule, session)
+        if session is None:
+            return self._nobody(asked, rule, decision_id)
+        return self._judged(asked, self.verdicts.of(rule, session, asked.audience, decision_id))
 
-    def _rules(self, policy: str) -> Rules:
-        if not policy:
-            return self.rules
-        named = self.policies.get(policy)
-        if named is None:
-            raise Malformed("unknown_policy", policy)
-        return named
+    def _nobody(self, asked: Asked, rule: Rule | None, decision_id: str) -> Judged:
+        return self._judged(asked, self.verdicts.of_nobody(rule, decision_id))
 
-    def _judge(self, asked: Asked, rule: Rule | None, session: Session | None) -> Judged:
-        identities = session.identities if session else ()
-        decision = decide(rule, identities, self._may_login(rule))
-        if isinstance(decision, Allow):
-            if decision.identity is None or session is None:
-                return self._passed(asked, decision, None)
-            # Cross-site WebSocket hijacking: the browser sends our cookie whoever wrote the page (CWE-1385).
-            if foreign_origin(asked.head, asked.target.entry.origin_for(asked.target.host)):
-                return self._stopped(asked, Forbid(decision.rule, "foreign_origin"), identities)
-            return self._passed(asked, decision, session)
-        return self._stopped(asked, decision, identities)
+    def _remembered(
+        self, asked: Asked, rule: Rule, memory: Memory, session: Session, decision_id: str
+    ) -> Judged:
+        """The outcome for a remembered session, kept with it. The rule stands for its policy: no two share one."""
+        key = rule, asked.audience, asked.presented.rest
+        kept: _Kept | None = memory.notes.get(key)
+        if kept is None or self.clock() >= kept.verdict.until:
+            verdict = self.verdicts.of(rule, session, asked.audience, decision_id)
+            kept = _Kept(verdict, _allowed(verdict, asked.presented.rest))
+            if verdict.until:
+                self.reader.note(memory, key, kept, verdict.weight + 3 * len(asked.presented.rest))
+        # What a page of another origin asks is another question, and seldom asked.
+        if kept.allowed is None or asked.head.has_any(_ORIGIN):
+            return self._judged(asked, kept.verdict)
+        return kept.allowed
 
-    def _may_login(self, rule: Rule | None) -> bool:
-        """Whether some configured login could turn a no of this rule into a yes."""
-        return bool(
-            self.providers if rule is None or not rule.providers else self.providers & set(rule.providers)
-        )
+    def _judged(self, asked: Asked, verdict: Verdict) -> Judged:
+        if asked.made is not None and asked.made[0] is verdict:
+            return asked.made[1]
+        decision = verdict.decision
+        allowed = _allowed(verdict, asked.presented.rest)
+        if allowed is None or not isinstance(decision, Allow):
+            made = self._stopped(asked, decision, verdict)
+        # Cross-site WebSocket hijacking: the browser sends our cookie whoever wrote the page (CWE-1385).
+        elif decision.identity is not None and foreign_origin(asked.head, _origin(asked.target)):
+            stop = Forbid(decision.rule, "foreign_origin")
+            made = self._stopped(asked, stop, verdict._replace(reason=stop.reason))
+        else:
+            made = allowed
+        asked.made = verdict, made
+        return made
 
-    def _passed(self, asked: Asked, allow: Allow, session: Session | None) -> Judged:
-        identity = allow.identity if session else None
-        assertion, expires = "", 0
-        if session and identity:
-            expires = int(min(session.absolute_end, session.seen + self.idle))
-            assertion = self.asserts.get(session, identity, asked.question.policy or asked.target.host)
-        lines = self.headers.lines(
-            identity, expires, assertion, rule=allow.rule.name, decision_id=asked.decision_id
-        )
-        cookie = without_cookies(asked.head, self.own_cookies).encode("latin-1")
-        subject = identity.key if identity else ""
-        return Judged(Pass(lines, cookie), "allow", allow.rule.access.value, allow.rule.name, subject)
-
-    def _stopped(self, asked: Asked, decision: Decision, identities: Sequence[Identity]) -> Judged:
+    def _stopped(self, asked: Asked, decision: Decision, verdict: Verdict) -> Judged:
         if isinstance(decision, Allow):  # fail closed: an allow never becomes a reply on this path
             raise TypeError("an Allow cannot be a stop")
         navigation = is_navigation(asked.head, asked.target.method)
-        hint = self._hint(decision)
-        url = self.login_url(asked, hint, navigation=navigation)
-        word = {"Forbid": "forbid", "StepUp": "step_up"}.get(type(decision).__name__, "challenge")
-        stop = Stop(decision, navigation, url, asked.decision_id, hint)
-        subject, detail = _who_and_why(decision, identities)
-        rule = decision.rule.name if decision.rule else ""
-        return Judged(stop, word, decision.reason, rule, subject, detail)
+        url, hint = "", ""
+        if not isinstance(decision, Forbid):
+            hint = self._hint(decision)
+            url = self.login_url(asked, hint, navigation=navigation)
+        stop = Stop(decision, navigation, url, hint)
+        word = _WORDS[type(decision)]
+        return Judged(stop, word, verdict.reason, verdict.rule, verdict.subject, verdict.detail)
 
-    def _hint(self, decision: Challenge | StepUp | Forbid) -> str:
+    def _hint(self, decision: Challenge | StepUp) -> str:
         """Where the rule names providers, the login page must offer these and no others."""
-        names = decision.rule.providers if decision.rule else ()
-        return write_hint([name for name in names if name in self.providers])
+        return write_hint([name for name in decision.rule.providers if name in self.providers])
 
     def read_hint(self, text: str) -> str:
         """A hint that came by way of the proxy, with nothing in it but names of configured providers."""
@@ -192,10 +214,26 @@ class Check:
         enters the address but the path, the query and names of configured providers, which are the `hint`
         (CVE-2024-21498, CVE-2024-21499).
         """
-        origin = asked.target.entry.origin_for(asked.target.host)
+        origin = _origin(asked.target)
         uri = _way_back(asked, origin) if navigation else b"/"
-        url = f"{self.login_address}?rd={quote(origin, safe='')}{quote(uri, safe='/')}"
+        url = f"{self.login_address}?rd={_quoted(origin)}{''.join([_ESCAPED[byte] for byte in uri])}"
         return f"{url}&provider={hint}" if hint else url
+
+
+def _allowed(verdict: Verdict, rest: bytes) -> Judged | None:
+    """The outcome of a verdict that lets pass, whatever the head says beside; `rest` as in `Presented`."""
+    if not isinstance(verdict.decision, Allow):
+        return None
+    return Judged(Pass(verdict.lines, rest), "allow", verdict.reason, verdict.rule, verdict.subject)
+
+
+def _origin(target: Target) -> str:
+    return target.entry.origin_for(target.host)
+
+
+@lru_cache(256)
+def _quoted(origin: str) -> str:
+    return quote(origin, safe="")
 
 
 def _way_back(asked: Asked, origin: str) -> bytes:
@@ -207,12 +245,3 @@ def _way_back(asked: Asked, origin: str) -> bytes:
         if len(origin) + len(uri) <= MAX_LENGTH:
             return uri
     return b"/"
-
-
-def _who_and_why(decision: Challenge | StepUp | Forbid, identities: Sequence[Identity]) -> tuple[str, str]:
-    """Whom the rule judged, and the criteria that this person fails, block by block: `groups, emails; users`."""
-    person = judged(decision.rule, identities) if decision.rule else None
-    if decision.rule is None or person is None:
-        return "", ""
-    blocks = unmet(decision.rule, person) if decision.reason == "criteria" else ()
-    return person.key, "; ".join([", ".join(block) for block in blocks])

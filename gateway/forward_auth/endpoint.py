@@ -18,7 +18,7 @@ from gateway.forward_auth.contracts.contract import Contract, Outage, Refusal, W
 from gateway.forward_auth.shell import NOT_FOUND, announces_body, head_of, send_reply
 from gateway.guard.proxies import Proxies, shown
 from gateway.identity.presented import Head, Reply
-from gateway.observe.events import Alarm, DecisionMade, Emit
+from gateway.observe.events import Alarm, Decided, DecisionMade, Emit, every_decision
 
 MAX_FIELDS = 200
 MAX_BYTES = 64_000
@@ -45,7 +45,10 @@ def verify_routes(contracts: tuple[Contract, ...], policies: Iterable[str]) -> d
 
 
 class Verify:
-    """Answers verify calls. One object per process; it keeps nothing of a request."""
+    """Answers verify calls. One object per process; it keeps nothing of a request.
+
+    `decided` is told of each answer, and says whether an event with all that is known of it is wanted.
+    """
 
     def __init__(
         self,
@@ -55,6 +58,7 @@ class Verify:
         emit: Emit,
         new_id: Callable[[], str],
         timer: Callable[[], float],
+        decided: Decided = every_decision,
     ) -> None:
         self._check = check
         self._proxies = proxies
@@ -62,6 +66,7 @@ class Verify:
         self._emit = emit
         self._new_id = new_id
         self._timer = timer
+        self._decided = decided
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI's form)
         """ASGI shell; `receive` is never awaited."""
@@ -80,66 +85,90 @@ class Verify:
         begun, decision_id = self._timer(), self._new_id()
         asked: Asked | None = None
         try:
-            asked = self._asked(head, route, decision_id)
-            judged = self._check.begin(asked)
+            asked = head.kept if isinstance(head.kept, Asked) else self._asked(head, route)
+            judged = self._check.begin(asked, decision_id)
         except Exception as error:  # noqa: BLE001 - the merge point: what is not understood is never let through
             judged = self._failed(error, decision_id)
         if not isinstance(judged, Judged):
             assert asked is not None  # noqa: S101 - only a question that was asked has to wait
-            return self._wait(judged, asked, head, route, begun)
+            return self._wait(judged, asked, head, route, begun, decision_id)
         return self._done(judged, asked, head, route, begun, decision_id)
 
     async def _wait(
-        self, judging: Awaitable[Judged], asked: Asked, head: Head, route: Route, begun: float
+        self,
+        judging: Awaitable[Judged],
+        asked: Asked,
+        head: Head,
+        route: Route,
+        begun: float,
+        decision_id: str,
     ) -> Reply:
         try:
             async with asyncio.timeout(LONGEST):
                 judged = await judging
         except TimeoutError:
-            judged = Judged(Outage(StoreFault.retry_after, asked.decision_id), "fault", "too_slow")
+            judged = Judged(Outage(StoreFault.retry_after), "fault", "too_slow")
         except Exception as error:  # noqa: BLE001 - the same merge point, for what had to wait
-            judged = self._failed(error, asked.decision_id)
-        return self._done(judged, asked, head, route, begun, asked.decision_id)
+            judged = self._failed(error, decision_id)
+        return self._done(judged, asked, head, route, begun, decision_id)
 
-    def _asked(self, head: Head, route: Route, decision_id: str) -> Asked:
+    def _asked(self, head: Head, route: Route) -> Asked:
         # The peer comes first: nothing that a stranger wrote is parsed, let alone believed (CVE-2026-76835).
         self._proxies.trusts(head)
         check_size(head)
         question = route.contract.read(head, route.policy)
-        return self._check.ask(head, question, self._proxies.client(head), decision_id)
+        asked = self._check.ask(head, question, self._proxies.client(head))
+        # It follows from the head and the configuration alone: should the very same head come again, it is at hand.
+        head.kept = asked
+        return asked
 
     def _failed(self, error: Exception, decision_id: str) -> Judged:
         match error:
             case UntrustedPeer():
-                refusal = Refusal("untrusted_peer", True, decision_id)
+                refusal = Refusal("untrusted_peer", True)
                 return Judged(refusal, "refused", error.reason, detail=error.detail)
             case Refused():
-                refusal = Refusal(error.reason, False, decision_id)
+                refusal = Refusal(error.reason, False)
                 return Judged(refusal, "refused", error.reason, detail=error.detail)
             case Limited():
-                return Judged(Wait(int(error.retry_after) + 1, decision_id), "limited", error.code)
+                return Judged(Wait(int(error.retry_after) + 1), "limited", error.code)
             case StoreFault():
-                return Judged(Outage(error.retry_after, decision_id), "fault", error.code)
+                return Judged(Outage(error.retry_after), "fault", error.code)
         # A bug of ours. The message may quote what it choked on, so the log gets the kind and the place alone.
         place = error.__traceback__
         while place and place.tb_next:
             place = place.tb_next
         where = f"{place.tb_frame.f_code.co_qualname}:{place.tb_lineno}" if place else ""
         self._emit(Alarm("internal_error", f"{type(error).__name__} in {where}, decision {decision_id}"))
-        return Judged(Outage(StoreFault.retry_after, decision_id), "fault", "internal_error")
+        return Judged(Outage(StoreFault.retry_after), "fault", "internal_error")
 
     def _done(
         self, judged: Judged, asked: Asked | None, head: Head, route: Route, begun: float, decision_id: str
     ) -> Reply:
-        reply = route.contract.reply(judged.outcome)
+        reply = route.contract.reply(judged.outcome, decision_id)
+        seconds = self._timer() - begun
+        if self._decided(route.contract.name, judged.word, seconds):
+            self._tell(judged, asked, head, route.contract.name, reply.status, seconds, decision_id)
+        return reply
+
+    def _tell(
+        self,
+        judged: Judged,
+        asked: Asked | None,
+        head: Head,
+        contract: str,
+        status: int,
+        seconds: float,
+        decision_id: str,
+    ) -> None:
         target = asked.target if asked else None
         client = asked.client if asked else None
         self._emit(
             DecisionMade(
                 decision_id=decision_id,
                 outcome=judged.word,
-                contract=route.contract.name,
-                status=reply.status,
+                contract=contract,
+                status=status,
                 method=target.method if target else "",
                 host=target.host if target else "",
                 path=target.path if target else "",
@@ -147,16 +176,17 @@ class Verify:
                 reason=judged.reason,
                 subject=judged.subject,
                 client=shown(client, head),
-                seconds=self._timer() - begun,
+                seconds=seconds,
                 detail=judged.detail,
             )
         )
-        return reply
 
 
 def check_size(head: Head) -> None:
     """Refuse heads over 200 fields or 64 kB: the server beneath us accepts a megabyte of cookies."""
     if len(head.headers) > MAX_FIELDS:
         raise Malformed("too_many_headers", f"over {MAX_FIELDS}")
+    if 0 < head.at_most <= MAX_BYTES:
+        return
     if sum(map(len, chain.from_iterable(head.headers))) > MAX_BYTES:
         raise Malformed("headers_too_large", f"over {MAX_BYTES} bytes")

@@ -7,32 +7,52 @@ fail without a reason; an image would show nothing; a WebSocket would break. The
 from gateway.identity.presented import Head
 
 _WEBSOCKET = frozenset({b"ws", b"wss"})
+_HANDSHAKE = frozenset({b"sec-websocket-key", b"upgrade"})
 _NAVIGATE, _DOCUMENT = frozenset({b"navigate"}), frozenset({b"document"})
+_USUAL = (b"sec-fetch-mode", b"sec-fetch-dest", b"accept", b"x-forwarded-proto")
+_SELDOM = _HANDSHAKE | {b"x-requested-with", b"sec-purpose", b"purpose"}
 
 
 def is_websocket(head: Head) -> bool:
     """A WebSocket handshake (RFC 6455 section 4.1); most proxies pass on the key and not the Upgrade."""
-    return bool(
-        head.all(b"sec-websocket-key")
-        or any(value.lower() == b"websocket" for value in head.all(b"upgrade"))
-        or not _WEBSOCKET.isdisjoint(head.all(b"x-forwarded-proto"))
-    )
+    if head.has_any(_HANDSHAKE) and (
+        head.all(b"sec-websocket-key") or any(value.lower() == b"websocket" for value in head.all(b"upgrade"))
+    ):
+        return True
+    return not _WEBSOCKET.isdisjoint(head.all(b"x-forwarded-proto"))
 
 
 def is_navigation(head: Head, method: str) -> bool:
     """Whether a top-level navigation is waiting for a page (Fetch Metadata, W3C section 2)."""
-    if method not in {"GET", "HEAD"} or head.all(b"x-requested-with"):
-        return False
-    if not (
-        _NAVIGATE.issuperset(head.all(b"sec-fetch-mode"))
-        and _DOCUMENT.issuperset(head.all(b"sec-fetch-dest"))
-    ):
+    if method not in {"GET", "HEAD"} or head.has_any(_SELDOM):
+        return _is_navigation(head, method)
+    found = head.each_once(_USUAL)
+    if found is None:
+        return _is_navigation(head, method)
+    mode, dest, accept, proto = found
+    return (
+        (mode is None or mode == b"navigate")
+        and (dest is None or dest == b"document")
+        and accept is not None
+        and _is_page(accept)
+        and proto not in _WEBSOCKET
+    )
+
+
+def _is_navigation(head: Head, method: str) -> bool:
+    if method not in {"GET", "HEAD"} or head.all(b"x-requested-with") or is_websocket(head):
         return False
     purposes = head.all(b"sec-purpose") + head.all(b"purpose")
-    if purposes and any(b"prefetch" in value for value in purposes):
-        return False
-    html = [b"text/html" in value or b"application/xhtml+xml" in value for value in head.all(b"accept")]
-    return any(html) and not is_websocket(head)
+    return (
+        _NAVIGATE.issuperset(head.all(b"sec-fetch-mode"))
+        and _DOCUMENT.issuperset(head.all(b"sec-fetch-dest"))
+        and not any(b"prefetch" in value for value in purposes)
+        and any(_is_page(value) for value in head.all(b"accept"))
+    )
+
+
+def _is_page(accept: bytes) -> bool:
+    return b"text/html" in accept or b"application/xhtml+xml" in accept
 
 
 def foreign_origin(head: Head, own_origin: str) -> bool:

@@ -53,7 +53,7 @@ class AuthRequestLogin:
         try:
             self._proxies.trusts(head)
             check_size(head)
-            asked = self._check.ask(head, self._contract.read(head, ""), None, decision_id)
+            asked = self._check.ask(head, self._contract.read(head, ""), None)
         except Refused as error:
             return problem(403, decision_id, {"error": "refused", "reason": error.reason})
         navigation = is_navigation(head, asked.target.method)

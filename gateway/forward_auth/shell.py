@@ -9,6 +9,7 @@ from starlette.types import Scope, Send
 from gateway.identity.presented import Head, Reply
 
 _CLOSE = (b"connection", b"close")
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _NOTHING = frozenset({b"0"})
 
 NOT_FOUND = Reply(404, ((b"content-length", b"0"), (b"cache-control", b"no-store")))
@@ -32,6 +33,8 @@ def announces_body(head: Head) -> bool:
     A proxy that copies a client's Content-Length into its check, and no body, would have the next check on the same
     connection, which is somebody else's, swallowed as that body. So nothing may follow on this connection.
     """
+    if not head.has_any(_FRAMING):
+        return False
     return not _NOTHING.issuperset(head.all(b"content-length")) or bool(head.all(b"transfer-encoding"))
 
 

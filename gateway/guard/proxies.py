@@ -44,6 +44,7 @@ class Proxies:
         self._secret = secret
         self._unix_trusted = unix_trusted
         self._known: dict[str, _Known] = {}
+        self._lines: dict[bytes, _Known] = {}
 
     @classmethod
     def of(
@@ -86,12 +87,32 @@ class Proxies:
         """
         if not self._is_proxy(head):
             return self._read(head.peer)[0] if head.peer else None
+        line = head.only(_FORWARDED_FOR)
+        if line is not None:
+            return self._last_stranger(line)[0]
         for line in reversed(head.all(_FORWARDED_FOR)):
-            for element in reversed(line.split(b",")):
-                address, ours = self._read(element.strip(b" \t").decode("latin-1"))
-                if not ours:
-                    return address
+            address, found = self._last_stranger(line)
+            if found:
+                return address
         return None
+
+    def _last_stranger(self, line: bytes) -> _Known:
+        """The first address from the right that is none of our proxies, and whether there is one."""
+        known = self._lines.get(line)
+        if known is None:
+            known = self._walked(line)
+            if len(line) <= _LONGEST_ADDRESS:
+                if len(self._lines) >= _KNOWN_LIMIT:
+                    self._lines.clear()
+                self._lines[line] = known
+        return known
+
+    def _walked(self, line: bytes) -> _Known:
+        for element in reversed(line.split(b",")):
+            address, ours = self._read(element.strip(b" \t").decode("latin-1"))
+            if not ours:
+                return address, True
+        return None, False
 
     def _is_proxy(self, head: Head) -> bool:
         if not head.peer:

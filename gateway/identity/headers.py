@@ -12,7 +12,7 @@ Laws:
 
 import re
 from collections.abc import Mapping
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import quote
 
 from gateway.identity.identity import Identity
@@ -53,6 +53,13 @@ _PATTERNS: Final = {
 _CODECS: Final = {"percent": "ascii", "utf-8": "utf-8", "latin1": "latin-1"}
 
 
+class Written(NamedTuple):
+    """Header lines, and the fields among them that are empty because they were too long, with their sizes in bytes."""
+
+    lines: HeaderLines
+    emptied: tuple[tuple[str, int], ...] = ()
+
+
 def _silent(event: Event) -> None:
     """Nobody listens."""
 
@@ -81,6 +88,35 @@ class IdentityHeaders:
         """The configured names, as they were written, in the order of `lines`."""
         return tuple(self._spelled.values())
 
+    @property
+    def name_decision(self) -> bool:
+        """Whether the decision's id is among the lines, so that they differ from check to check."""
+        return "decision" in self._keys
+
+    def write(
+        self, identity: Identity | None, expires: int, assertion: str, rule: str = "", decision_id: str = ""
+    ) -> Written:
+        """Every configured header, once, names in lower case.
+
+        `expires` is the end of the session in Unix seconds, 0 where it has none. An e-mail address is written only if
+        the provider has verified it. `rule` and `decision_id` say why the request passes, where they are switched on.
+        """
+        if identity is None and not self._says_why:
+            return Written(self._nobody)
+        values = {
+            **(self._person(identity) if identity else dict.fromkeys(FIELDS, b"")),
+            "expires": b"%d" % expires if expires else b"",
+            "assertion": assertion.encode("ascii"),
+            "rule": rule.encode("ascii"),
+            "decision": decision_id.encode("ascii"),
+        }
+        emptied = []
+        for field in _over_cap({field: len(values[field]) for field in self._keys}):
+            self._emit(HeaderOverflowed(self._spelled[field], len(values[field]), rule, decision_id))
+            emptied.append((field, len(values[field])))
+            values[field] = b""
+        return Written(tuple([(key, values[field]) for field, key in self._keys.items()]), tuple(emptied))
+
     def lines(
         self,
         identity: Identity | None,
@@ -90,24 +126,8 @@ class IdentityHeaders:
         rule: str = "",
         decision_id: str = "",
     ) -> HeaderLines:
-        """Every configured header, once, names in lower case.
-
-        `expires` is the end of the session in Unix seconds, 0 where it has none. An e-mail address is written only if
-        the provider has verified it. `rule` and `decision_id` say why the request passes, where they are switched on.
-        """
-        if identity is None and not self._says_why:
-            return self._nobody
-        values = {
-            **(self._person(identity) if identity else dict.fromkeys(FIELDS, b"")),
-            "expires": b"%d" % expires if expires else b"",
-            "assertion": assertion.encode("ascii"),
-            "rule": rule.encode("ascii"),
-            "decision": decision_id.encode("ascii"),
-        }
-        for field in _over_cap({field: len(values[field]) for field in self._keys}):
-            self._emit(HeaderOverflowed(self._spelled[field], len(values[field]), rule, decision_id))
-            values[field] = b""
-        return tuple([(key, values[field]) for field, key in self._keys.items()])
+        """As `write`, the lines alone."""
+        return self.write(identity, expires, assertion, rule, decision_id).lines
 
     def _person(self, identity: Identity) -> dict[str, bytes]:
         # Kept by the object itself, which stays alive here: comparing two identities costs more than it saves.

@@ -39,6 +39,15 @@ class DecisionMade(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DecisionsSummarised(Event):
+    """So many answers with this outcome have no line of their own (`log.allows`)."""
+
+    name = "decision.summary"
+    outcome: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class LoginFinished(Event):
     """A login came to an end. `outcome` is `ok` or the code of the error that ended it."""
 
@@ -182,11 +191,28 @@ class HeaderOverflowed(Event):
 
 @dataclass(frozen=True, slots=True)
 class LogLinesDropped(Event):
-    """The log could not keep up: so many events have no line."""
+    """The log could not keep up: so many events have no line.
+
+    `what` lists decisions by outcome and other events by name, `rules` those that forbade: `forbid 80, allow 20`.
+    """
 
     name = "log.dropped"
     count: int
+    what: str = ""
+    rules: str = ""
 
 
 Emit: TypeAlias = Callable[[Event], None]
 """Where the domain drops its events. Must not block and must not raise."""
+
+Decided: TypeAlias = Callable[[str, str, float], bool]
+"""One answer was given: contract, outcome, seconds that it took. True where a `DecisionMade` of it is wanted.
+
+It is called for every check and the event is made for some, because an event with all its fields costs more than
+counting does. Must not block and must not raise.
+"""
+
+
+def every_decision(contract: str, outcome: str, seconds: float) -> bool:  # noqa: ARG001 (the form of `Decided`)
+    """Of each answer a `DecisionMade` is wanted."""
+    return True

@@ -33,6 +33,7 @@ from gateway.observe.events import (
     RefreshFinished,
     StoreCalled,
 )
+from gateway.observe.labels import OTHER, OUTCOMES
 from gateway.observe.redaction import redacted
 from gateway.settings.model import Log as LogSettings
 
@@ -53,20 +54,27 @@ _OUTCOMES: dict[type[Event], dict[str, str]] = {
     BusChanged: {"current": "info"},
 }
 
+# Those of other events; what is missing here is info.
+_LEVELS: dict[type[Event], str] = {
+    Alarm: "error",
+    HeaderOverflowed: "warning",
+    LogLinesDropped: "warning",
+    NoticesIgnored: "warning",
+    GraceGiven: "warning",
+    NoticeHeard: "debug",
+}
+
 # These print addresses, headers or commands when they are talkative; with them codes, states and tickets.
 _QUIET = ("httpx", "httpcore", "redis", "asyncio", "uvicorn.asgi", "uvicorn.error")
 
 
 def level_of(event: Event) -> str:
     """debug, info, warning or error."""
-    if isinstance(event, Alarm):
-        return "error"
-    if isinstance(event, (HeaderOverflowed, LogLinesDropped, NoticesIgnored, GraceGiven)):
-        return "warning"
-    if isinstance(event, NoticeHeard):
-        return "debug"
-    levels = _OUTCOMES.get(type(event))
-    return levels.get(getattr(event, "outcome", ""), "warning") if levels else "info"
+    kind = type(event)
+    levels = _OUTCOMES.get(kind)
+    return (
+        _LEVELS.get(kind, "info") if levels is None else levels.get(getattr(event, "outcome", ""), "warning")
+    )
 
 
 class Log:
@@ -86,19 +94,25 @@ class Log:
         """Whether the event would be written at all at the configured level."""
         return _NUMBERS[level_of(event)] >= self._level
 
+    def outcomes(self) -> frozenset[str]:
+        """The outcomes of decisions that have a line at the configured level; `other` for those nobody knows."""
+        levels = _OUTCOMES[DecisionMade]
+        words = (*OUTCOMES, OTHER)
+        return frozenset([word for word in words if _NUMBERS[levels.get(word, "warning")] >= self._level])
+
     def __call__(self, event: Event) -> None:
-        if self.wants(event):
-            self.write(
-                level_of(event), event.name, {name: getattr(event, name) for name in self._names(event)}
-            )
+        level = level_of(event)
+        if _NUMBERS[level] >= self._level:
+            self.write(level, event.name, {name: getattr(event, name) for name in self._names(event)})
 
     def write(self, level: str, name: str, fields: Mapping[str, Any]) -> None:
         """One line. `name` is a constant of the code; `fields` may hold anything."""
-        line: dict[str, Any] = {"time": self._now(), "level": level, "event": name}
-        # A field cannot overwrite the frame of its line.
-        line |= {key: value for key, value in redacted(_without_query(fields)).items() if key not in line}
-        text = str(self._render(None, level, line))
+        frame: dict[str, Any] = {"time": self._now(), "level": level, "event": name}
+        # The frame stands first, and again last: a field cannot overwrite it.
+        text = str(self._render(None, level, frame | redacted(_without_query(fields)) | frame))
         with self._lock:
+            # Each line by itself, though a batch would be cheaper: while it is written the loop may run, and so a log
+            # that catches up never holds an answer up for longer than the making of one line.
             self._stream.write(text + "\n")
             self._stream.flush()
 
@@ -176,9 +190,9 @@ def _error(error: BaseException) -> dict[str, str]:
     return {"error": type(error).__name__, **said, "frames": " > ".join(frames[-12:])}
 
 
-def _without_query(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _without_query(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     path = fields.get("path")
-    return dict(fields) | ({"path": path.partition("?")[0]} if isinstance(path, str) else {})
+    return {**fields, "path": path.partition("?")[0]} if isinstance(path, str) and "?" in path else fields
 
 
 def _json() -> Processor:

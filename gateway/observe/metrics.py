@@ -3,19 +3,21 @@
 `docs/observability.md` lists all of them; a test holds the two together.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import accumulate
 from typing import Any, TypeAlias
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-from prometheus_client.metrics_core import Metric
+from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
-from gateway.errors import GatewayError
+from gateway.observe.decisions import Decisions
 from gateway.observe.events import (
     Alarm,
     BusChanged,
-    DecisionMade,
     Event,
     GraceGiven,
     HeaderOverflowed,
@@ -29,75 +31,17 @@ from gateway.observe.events import (
     SessionEnded,
     StoreCalled,
 )
+from gateway.observe.labels import (
+    ALARMS,
+    ENDINGS,
+    MAX_WORDS,
+    OTHER,
+    REFRESHES,
+    VERBS,
+    error_codes,
+)
+from gateway.observe.timing import BUCKETS, Timing
 from gateway.storage.bus import About
-from gateway.storage.store import Store
-
-OTHER = "other"
-
-CONTRACTS = ("forward-auth", "auth-request", "ext-authz", "ngf")
-OUTCOMES = ("allow", "challenge", "step_up", "forbid", "refused", "limited", "fault")
-REFRESHES = (
-    "ok",
-    "transient",
-    "unknown",
-    "misconfigured",
-    "refused",
-    "conflict",
-    "gone",
-    "store_fault",
-)
-ENDINGS = (
-    "logout",
-    "replaced",
-    "idle",
-    "absolute",
-    "refresh_refused",
-    "refresh_exhausted",
-    "unreadable",
-    "revoked",
-    "disabled",
-    "backchannel_logout",
-    "frontchannel_logout",
-    "operator",
-    "crowded_out",
-)
-ALARMS = (
-    "internal_error",
-    "provider_lied",
-    "provider_misconfigured",
-    "provider_refresh",
-    "provider_unavailable",
-    "store_unavailable",
-)
-# `wait` is no verb of its own: a write that no replica had in time.
-VERBS = tuple(sorted({name for name in vars(Store) if not name.startswith("_")} | {"wait"}))
-
-# 50 µs to 1 s: a check from the cache at one end, a store that is about to be given up at the other.
-BUCKETS = (
-    0.000_05,
-    0.000_1,
-    0.000_25,
-    0.000_5,
-    0.001,
-    0.002_5,
-    0.005,
-    0.01,
-    0.025,
-    0.05,
-    0.1,
-    0.25,
-    0.5,
-    1.0,
-)
-
-MAX_WORDS = 64
-
-
-def error_codes(root: type[GatewayError] = GatewayError) -> Iterator[str]:
-    """The code of every exception of the tree."""
-    yield root.code
-    for child in root.__subclasses__():
-        yield from error_codes(child)
 
 
 class _Children:
@@ -131,25 +75,80 @@ class _Children:
         return value if value in allowed else OTHER
 
 
+class _Timings(Collector):
+    """A histogram of the library that takes no lock: at each cold check the store is timed, in the loop's thread."""
+
+    def __init__(self, name: str, text: str, labels: tuple[str, ...], registry: CollectorRegistry) -> None:
+        self._about = (name, text, labels)
+        self._timings: dict[tuple[str, ...], Timing] = {}
+        registry.register(self)
+
+    def labels(self, *values: str) -> Timing:
+        return self._timings.setdefault(values, Timing())
+
+    def collect(self) -> Iterator[Metric]:
+        yield _histogram(*self._about, self._timings)
+
+
+class _Decided(Collector):
+    """What `Decisions` has counted: by contract and outcome as a counter, by contract as a histogram."""
+
+    def __init__(self, decisions: Decisions, registry: CollectorRegistry) -> None:
+        self._decisions = decisions
+        registry.register(self)
+
+    def collect(self) -> Iterator[Metric]:
+        counted = CounterMetricFamily(
+            "gateway_decisions", "Answers of the verify endpoints.", labels=("contract", "outcome")
+        )
+        timings: dict[tuple[str, ...], Timing] = {}
+        for words, timing in self._decisions.timings().items():
+            counted.add_metric(words, timing.count)
+            timings.setdefault(words[:1], Timing()).add(timing)
+        yield counted
+        text = "Time spent on an answer of a verify endpoint."
+        yield _histogram("gateway_decision_seconds", text, ("contract",), timings)
+
+
+def _histogram(
+    name: str, text: str, labels: tuple[str, ...], timings: Mapping[tuple[str, ...], Timing]
+) -> Metric:
+    """In the library's form, whose buckets hold what is in the smaller ones too."""
+    metric = HistogramMetricFamily(name, text, labels=labels)
+    for values, timing in timings.items():
+        counts = zip(_BOUNDS, accumulate(timing.buckets), strict=True)
+        metric.add_metric(values, list(counts), timing.total)
+    return metric
+
+
+_BOUNDS = tuple(map(floatToGoString, (*BUCKETS, math.inf)))
 _Handler: TypeAlias = Callable[[Any], None]
 
 
 class Metrics:
     """A subscriber that counts. It has a registry of its own; `render` gives what Prometheus scrapes.
 
-    `providers` are the sections of `providers:`; `started` is in Unix seconds.
+    `decisions` counts the answers, of which few become an event; `providers` are the sections of `providers:`;
+    `started` is in Unix seconds.
     """
 
-    def __init__(self, *, providers: Iterable[str], version: str, config_hash: str, started: float) -> None:
+    def __init__(
+        self,
+        decisions: Decisions,
+        *,
+        providers: Iterable[str],
+        version: str,
+        config_hash: str,
+        started: float,
+    ) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
         providers = tuple(providers)
-        self._checks(self._registry)
+        _Decided(decisions, self._registry)
         self._people(self._registry, providers)
         self._operations(self._registry)
         self._memory(self._registry)
         self._about(self._registry, version, config_hash, started)
         self._handlers: dict[type[Event], _Handler] = {
-            DecisionMade: self._decision,
             LoginFinished: lambda e: self._logins(e.provider, e.outcome).inc(),
             RefreshFinished: lambda e: self._refreshes(e.provider, e.outcome).inc(),
             StoreCalled: self._store_call,
@@ -164,23 +163,6 @@ class Metrics:
             BusChanged: lambda e: self._bus.set(e.outcome == "current"),
             GraceGiven: lambda e: self._grace.inc(e.count),
         }
-
-    def _checks(self, registry: CollectorRegistry) -> None:
-        decisions = Counter(
-            "gateway_decisions",
-            "Answers of the verify endpoints.",
-            ("contract", "outcome"),
-            registry=registry,
-        )
-        seconds = Histogram(
-            "gateway_decision_seconds",
-            "Time spent on an answer of a verify endpoint.",
-            ("contract",),
-            registry=registry,
-            buckets=BUCKETS,
-        )
-        self._decisions = _Children(decisions, CONTRACTS, OUTCOMES)
-        self._seconds = _Children(seconds, CONTRACTS)
 
     def _people(self, registry: CollectorRegistry, providers: tuple[str, ...]) -> None:
         logins = Counter("gateway_logins", "Logins that ended.", ("provider", "outcome"), registry=registry)
@@ -202,13 +184,7 @@ class Metrics:
         self._ended = _Children(ended, ENDINGS)
 
     def _operations(self, registry: CollectorRegistry) -> None:
-        seconds = Histogram(
-            "gateway_store_seconds",
-            "Time spent waiting for the store.",
-            ("verb",),
-            registry=registry,
-            buckets=BUCKETS,
-        )
+        seconds = _Timings("gateway_store_seconds", "Time spent waiting for the store.", ("verb",), registry)
         errors = Counter(
             "gateway_store_errors", "Calls that the store did not answer.", ("verb",), registry=registry
         )
@@ -261,10 +237,6 @@ class Metrics:
         handler = self._handlers.get(type(event))
         if handler is not None:
             handler(event)
-
-    def _decision(self, event: DecisionMade) -> None:
-        self._decisions(event.contract, event.outcome).inc()
-        self._seconds(event.contract).observe(event.seconds)
 
     def _store_call(self, event: StoreCalled) -> None:
         self._store_seconds(event.verb).observe(event.seconds)

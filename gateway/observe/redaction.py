@@ -7,6 +7,7 @@ direction; and no value is longer than `MAX_TEXT`.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 REDACTED = "[redacted]"
@@ -57,14 +58,15 @@ def redacted(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: REDACTED if is_secret(name) else _safe(value) for name, value in fields.items()}
 
 
+@lru_cache(maxsize=256)  # names are constants of the code, and each stands in many lines
 def is_secret(name: str) -> bool:
     return name.lower().replace("-", "_") in SECRET_NAMES
 
 
 def _safe(value: Any) -> Any:
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
-    return clean(str(value))
+    if type(value) is str:  # most are, and none of its subclasses, which may print as something else
+        return clean(value)
+    return value if value is None or isinstance(value, (bool, int, float)) else clean(str(value))
 
 
 def clean(text: str) -> str:

@@ -16,7 +16,8 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from gateway.observe.events import DecisionMade, Emit, Event, LogLinesDropped
+from gateway.observe.events import DecisionMade, Emit, Event
+from gateway.observe.lost import Lost
 
 
 def to_stderr(sentence: str) -> None:
@@ -53,8 +54,8 @@ class Queued:
     """A subscriber that a background thread feeds, so that a terminal or a pipe that stalls stalls nobody.
 
     Beyond `capacity` waiting events decisions are dropped; other events are dropped beyond twice of it, so that a
-    flood of checks cannot push an alarm or a login out of the log. What was dropped is counted; the subscriber and
-    `overflow` receive one `LogLinesDropped` for it when there is room again.
+    flood of checks cannot push an alarm or a login out of the log. What was dropped is summarised; the subscriber and
+    `overflow` receive one `LogLinesDropped` for it when there is room again. Several threads may call.
     """
 
     def __init__(
@@ -72,8 +73,7 @@ class Queued:
         self._capacity = capacity
         self._pause = pause
         self._waiting: deque[Event] = deque()
-        self._dropped = 0
-        self._reported = 0
+        self._lost = Lost()
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="event-queue", daemon=True)
@@ -84,7 +84,7 @@ class Queued:
             return
         room = self._capacity if isinstance(event, DecisionMade) else 2 * self._capacity
         if len(self._waiting) >= room:
-            self._dropped += 1
+            self._lost.add(event)
         else:
             self._waiting.append(event)
         # One wake-up for a whole batch: waking the thread for each event would cost more than the check itself.
@@ -108,8 +108,5 @@ class Queued:
     def _drain(self) -> None:
         for _ in range(len(self._waiting)):
             self._feed(self._waiting.popleft())
-        # `_dropped` grows on the caller's side alone (the event loop) and `_reported` here alone: no lock is needed.
-        dropped = self._dropped - self._reported
-        if dropped:
-            self._reported += dropped
-            self._tell(LogLinesDropped(dropped))
+        if dropped := self._lost.take():
+            self._tell(dropped)

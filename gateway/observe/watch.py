@@ -1,13 +1,16 @@
 """Everybody who listens to events, put together: counters first, then the log behind its queue."""
 
 import hashlib
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 
 from gateway.observe.alarms import Once
-from gateway.observe.events import Emit
+from gateway.observe.beat import Beat
+from gateway.observe.decisions import Decisions
+from gateway.observe.events import Decided, Emit, Event
 from gateway.observe.log import Log
 from gateway.observe.metrics import Metrics
 from gateway.observe.subscribers import Events, Queued
@@ -16,9 +19,13 @@ from gateway.settings.model import Settings
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """`emit` is where events are dropped; `close` writes what is waiting and gives the process its own log back."""
+    """`emit` is where events are dropped, `decided` where each answer of a verify endpoint is told.
+
+    `close` writes what is waiting and gives the process its own log back.
+    """
 
     emit: Emit
+    decided: Decided
     log: Log
     metrics: Metrics
     close: Callable[[], None]
@@ -26,21 +33,32 @@ class Watch:
 
 def watch(settings: Settings, clock: Callable[[], float]) -> Watch:
     """Count, and write to standard error, what happens from now on."""
+    log = Log(settings.log, sys.stderr, clock)
+    undo = log.adopt_stdlib()
+    allows = math.inf if settings.log.allows == "all" else settings.log.allows
+    decisions = Decisions(log.outcomes(), allows)
     metrics = Metrics(
+        decisions,
         providers=settings.providers,
         version=version("auth-gateway"),
         config_hash=config_hash(settings),
         started=clock(),
     )
-    log = Log(settings.log, sys.stderr, clock)
-    undo = log.adopt_stdlib()
     queue = Queued(log, wants=log.wants, overflow=metrics)
 
+    def tell(summary: Event | None) -> None:
+        if summary is not None:
+            queue(summary)
+
+    beat = Beat(lambda: tell(decisions.next_second()))
+
     def close() -> None:
+        beat.close()
+        tell(decisions.summary())
         queue.close()
         undo()
 
-    return Watch(Once(Events(metrics, queue), clock), log, metrics, close)
+    return Watch(Once(Events(metrics, queue), clock), decisions, log, metrics, close)
 
 
 def config_hash(settings: Settings) -> str:

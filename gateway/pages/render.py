@@ -7,6 +7,7 @@ the answer of a check.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from html import escape
 from importlib.resources import files
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -14,6 +15,7 @@ from urllib.parse import quote, urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gateway.guard.headers import page_headers
+from gateway.identity.lines import Lines
 from gateway.identity.presented import Reply
 from gateway.pages.catalogue import Catalogue
 from gateway.pages.faults import FaultPage
@@ -22,6 +24,8 @@ from gateway.settings import model
 from gateway.settings.addresses import origin_of
 
 HeaderLines = tuple[tuple[bytes, bytes], ...]
+
+_HERE = "reference-of-this-answer"
 
 STATIC = {"gateway.css": b"text/css; charset=utf-8", "mark.svg": b"image/svg+xml"}
 
@@ -60,6 +64,8 @@ class Pages:
         self._public_url = public_url
         self._security = page_headers(https=https, own_origin=origin)
         self._form_security = page_headers(https=https, own_origin=origin, form_targets=form_targets)
+        self._security_wire = Lines.of(self._security).wire
+        self._forbidden: tuple[bytes, ...] = ()
         self._templates = Environment(
             loader=PackageLoader("gateway.pages"),
             autoescape=True,
@@ -116,8 +122,15 @@ class Pages:
         )
 
     def forbidden(self, decision_id: str) -> Reply:
-        """The page of a 403. It names no rule: that is for the log and for `gateway explain`."""
-        return self._page(403, "forbidden", reference=decision_id)
+        """The page of a 403. It names no rule: that is for the log and for `gateway explain`.
+
+        Whoever is locked out asks again and again, so it is rendered once, and the id put in its places.
+        """
+        if not self._forbidden:
+            self._forbidden = tuple(self._page(403, "forbidden", reference=_HERE).body.split(_HERE.encode()))
+        body = escape(decision_id).encode().join(self._forbidden)
+        shown = reply(403, b"text/html; charset=utf-8", body, self._security)
+        return shown._replace(wire=Lines.of(shown.headers[:3]).wire + self._security_wire)
 
     def _page(self, status: int, name: str, lines: HeaderLines = (), **values: Any) -> Reply:
         context = {"reference": "", **values}

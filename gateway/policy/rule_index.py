@@ -12,10 +12,16 @@ from typing import Generic, TypeVar
 
 from gateway.policy.hosts import suffixes
 from gateway.policy.patterns import PathPattern
+from gateway.policy.remembered import Remembered
 
 T = TypeVar("T")
 
 _EVERY_HOST = "*"
+
+REMEMBERED = 2048
+LONGEST = 256
+"""Characters of a beginning that is remembered; with the number above it bounds the memory, to some 4 MB at worst."""
+
 _ORDER = attrgetter("order")
 
 
@@ -45,12 +51,20 @@ class Places(Generic[T]):
             self.prefixes.setdefault(pattern.prefix, []).append(Candidate(order, asked, value))
 
 
-@dataclass(frozen=True, slots=True)
 class RuleIndex(Generic[T]):
-    """The index. `deepest` is the number of segments in the longest prefix: no path is cut up further than that."""
+    """The index. `deepest` is the number of segments in the longest prefix: no path is cut up further than that.
 
-    hosts: dict[str, Places[T]]
-    deepest: int
+    Save for patterns that are one path, all paths with the same beginning have the same candidates; so those are
+    remembered by their host and that beginning.
+    """
+
+    def __init__(self, hosts: dict[str, Places[T]]) -> None:
+        self.hosts = hosts
+        self.deepest = max(
+            [prefix.count("/") for places in hosts.values() for prefix in places.prefixes], default=0
+        )
+        self._whole = frozenset([path for places in hosts.values() for path in places.paths])
+        self._remembered: Remembered[tuple[str, str], list[Candidate[T]]] = Remembered(REMEMBERED)
 
     @classmethod
     def of(cls, rows: Sequence[tuple[Sequence[str], Sequence[PathPattern], T]]) -> "RuleIndex[T]":
@@ -61,13 +75,32 @@ class RuleIndex(Generic[T]):
                 places = hosts.setdefault(name, Places())
                 for pattern in patterns or (None,):
                     places.add(order, pattern, value)
-        deepest = max(
-            [prefix.count("/") for places in hosts.values() for prefix in places.prefixes], default=0
-        )
-        return cls(hosts, deepest)
+        return cls(hosts)
 
     def candidates(self, host: str, path: str) -> list[Candidate[T]]:
         """All that has to be looked at for a place, in order."""
+        if path in self._whole:
+            return self._found(host, path)
+        beginning = self._beginning(path)
+        if len(beginning) > LONGEST:
+            return self._found(host, path)
+        key = host, beginning
+        found = self._remembered.get(key)
+        if found is None:
+            found = self._found(host, path)
+            self._remembered.add(key, found)
+        return found
+
+    def _beginning(self, path: str) -> str:
+        """The first `deepest` segments."""
+        slash = 0
+        for _ in range(self.deepest):
+            slash = path.find("/", slash + 1)
+            if slash == -1:
+                return path
+        return path[:slash]
+
+    def _found(self, host: str, path: str) -> list[Candidate[T]]:
         found = self._lists(host, path)
         if len(found) == 1:
             return found[0]
@@ -83,9 +116,6 @@ class RuleIndex(Generic[T]):
         return found
 
     def _places(self, host: str) -> list[Places[T]]:
-        every = self.hosts.get(_EVERY_HOST)
-        if every is not None and len(self.hosts) == 1:
-            return [every]
         keys = (host, *[f"*{suffix}" for suffix in suffixes(host)], _EVERY_HOST)
         return [self.hosts[key] for key in keys if key in self.hosts]
 

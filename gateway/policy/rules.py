@@ -94,6 +94,10 @@ class Rules:
         rules = tuple([_compiled(i, rule, folded=folded) for i, rule in enumerate(written)])
         return cls(rules, RuleIndex.of([(rule.hosts, rule.paths, rule) for rule in rules]))
 
+    def ask_for_client(self) -> bool:
+        """Whether a rule names networks, so that the client's address counts."""
+        return any(rule.networks for rule in self.rules)
+
     def match(self, target: Target, client: Client) -> Rule | None:
         """The rule that judges a target in every one of its readings; `None` where none does.
 

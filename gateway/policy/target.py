@@ -10,7 +10,7 @@ Laws:
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.errors import Malformed
 from gateway.policy.hosts import HostEntry, Hosts
@@ -24,14 +24,14 @@ _PLAIN = re.compile(
     rb"((?:/(?!\.\.?(?:[/?]|\Z))[A-Za-z0-9_.~:@!$&'()*+,=-]++)*+/?)(?:\?[^\x00-\x20\x7f#]*)?",
 )
 _BAD_TARGET = re.compile(rb"[\x00-\x20\x7f#\\]")
-_BAD_QUERY = re.compile(rb"[\x00-\x20\x7f#]")
+BAD_QUERY = re.compile(rb"[\x00-\x20\x7f#]")
+"""What no query may hold."""
 # Upper case alone. Methods are case-sensitive (RFC 9110 section 9.1), but Werkzeug and others turn `post` into POST,
 # so that a rule for POST would be passed by under another name. CONNECT asks for a tunnel and has no path.
 _METHOD = re.compile(rb"(?!CONNECT\Z)[A-Z][A-Z0-9_-]{0,31}")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """One request target, canonical.
 
     `path` is decoded once, without empty segments; a %2F in it stays `%2F`. `readings` are the other paths for which
@@ -77,7 +77,7 @@ def raw_path(uri: bytes) -> bytes:
         raise Malformed("path")
     if len(path) > MAX_PATH:
         raise Malformed("path_too_long")
-    found = _BAD_TARGET.search(path) or _BAD_QUERY.search(query)
+    found = _BAD_TARGET.search(path) or BAD_QUERY.search(query)
     if found is not None:
         raise Malformed({b"#": "fragment", b"\\": "backslash"}.get(found[0], "control_byte"))
     return path

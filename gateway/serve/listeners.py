@@ -18,7 +18,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from gateway.serve.protocol import BoundedProtocol
-from gateway.serve.quick import AnswerNow, QuickProtocol
+from gateway.serve.quick import AnswerNow, Counter, QuickProtocol
 from gateway.serve.sockets import Bound, Seat, open_socket
 from gateway.serve.turns import Turns
 from gateway.settings.units import Bind
@@ -111,7 +111,7 @@ def _protocol(listener: Listener) -> type[asyncio.Protocol]:
     if listener.answer is None:
         return BoundedProtocol
     return cast(
-        "type[asyncio.Protocol]", partial(QuickProtocol, answer=listener.answer)
+        "type[asyncio.Protocol]", partial(QuickProtocol, counter=Counter(listener.answer))
     )  # it is called, no more
 
 

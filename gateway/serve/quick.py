@@ -10,8 +10,8 @@ behind one that still waits, a client that does not read its answers.
 """
 
 import asyncio
-import re
 from collections.abc import Callable, Coroutine
+from functools import lru_cache
 from typing import Any, TypeAlias, cast
 
 import httptools
@@ -20,16 +20,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from gateway.forward_auth.shell import announces_body, send_reply
+from gateway.identity.lines import Lines
 from gateway.identity.presented import Head, Reply
+from gateway.serve.known_heads import KnownHeads
 from gateway.serve.protocol import BoundedProtocol
 
-AnswerNow: TypeAlias = Callable[[Head], Reply | Coroutine[Any, Any, Reply] | None]
+Answered: TypeAlias = Reply | Coroutine[Any, Any, Reply]
+AnswerNow: TypeAlias = Callable[[Head], Answered | None]
 """The reply to a request head, a coroutine for it, or `None` where somebody else is asked."""
 
 TESTED = frozenset({"0.54"})
 """Releases of uvicorn whose protocol class this one was tested with: it overrides what is not promised to stay."""
-
-_UNSAFE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def is_tested(release: str = uvicorn.__version__) -> bool:
@@ -52,18 +53,104 @@ class _Answered:
 _ANSWERED = cast("RequestResponseCycle", _Answered)
 
 
-class QuickProtocol(BoundedProtocol):
-    """One connection. `answer` is asked once for each request that nothing stands before."""
+class Opening:
+    """How every answer of a server begins: the status line, and the lines that the server adds.
 
-    def __init__(self, *arguments: Any, answer: AnswerNow, **named: Any) -> None:
+    uvicorn makes those anew once a second, for the date; they are joined once for each list that it hands out.
+    """
+
+    __slots__ = ("_lines", "_wire", "is_last")
+
+    def __init__(self) -> None:
+        self._lines: list[tuple[bytes, bytes]] | None = None
+        self._wire: dict[int, bytes] = {}
+        self.is_last = False
+
+    def of(self, status: int, lines: list[tuple[bytes, bytes]]) -> bytes:
+        """The beginning of an answer; `is_last` says from here on whether it ends its connection."""
+        if lines is not self._lines:
+            self._lines, self._wire = lines, {}
+            self.is_last = any(name == b"connection" for name, _ in lines)  # the server stops
+        wire = self._wire.get(status)
+        if wire is None:
+            joined = b"".join([b"%b: %b\r\n" % line for line in lines])
+            wire = self._wire[status] = STATUS_LINE[status] + joined
+        return wire
+
+
+class Counter:
+    """What all connections of a server share: whom to ask, how answers begin, and the heads that came before."""
+
+    __slots__ = ("answer", "known", "opening")
+
+    def __init__(self, answer: AnswerNow) -> None:
+        self.answer = answer
+        self.opening = Opening()
+        self.known = KnownHeads()
+
+
+class QuickProtocol(BoundedProtocol):
+    """One connection. The counter's `answer` is asked once for each request that nothing stands before."""
+
+    def __init__(self, *arguments: Any, counter: Counter, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._answer = answer
+        self._counter = counter
+        self._peer = ""
         self._answers = 0
+        self._parsed = False
+        self._piece = 0
+        self._begun = 0
+        self._plain: Head | None = None
+        self._given: Answered | None = None
         self._idle: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._peer = self.client[0] if self.client else ""
+
+    # A head that came before
+
+    def data_received(self, data: bytes) -> None:
+        if not self._is_between() or self._is_waited_for() or self.transport.is_closing():
+            self._begin_piece(0)
+            super().data_received(data)
+            return
+        head = self._counter.known.get(data)
+        if head is None or head.peer != self._peer:
+            self._receive_new(data)
+            return
+        answered = self._counter.answer(head)
+        if isinstance(answered, Reply) and answered.wire:
+            self._unset_keepalive_if_required()
+            self._is_whole()
+            self._write(answered, answered.wire, head, stays=True)
+        else:
+            # Somebody has to wait. The parser gets to see the head after all; the answer is on its way already.
+            self._given = answered
+            self._receive_new(data)
+
+    def _is_between(self) -> bool:
+        """Whether the parser stands at the beginning of a request, and has seen nothing of it."""
+        return self._whole or not self._parsed
+
+    def _receive_new(self, data: bytes) -> None:
+        self._begin_piece(len(data))
+        super().data_received(data)
+        # One request, all of it and nothing else, and answered at once: what it was read as holds for these bytes.
+        if self._plain is not None and self._begun == 1 and self._whole and not self.parser.should_upgrade():
+            self._counter.known.add(data, self._plain)
+
+    def _begin_piece(self, size: int) -> None:
+        """`size`: no head that is read from now on is longer; 0 where its beginning came before."""
+        self._parsed = True
+        self._piece, self._begun, self._plain = size, 0, None
+
+    # What the parser tells
 
     def on_message_begin(self) -> None:
         # What uvicorn makes here, a scope above all, is made when it is needed.
         self._has_begun()
+        self._begun += 1
         self.url = b""
         self.headers = []
 
@@ -79,6 +166,12 @@ class QuickProtocol(BoundedProtocol):
         else:
             self._ask(self._head())
 
+    def on_message_complete(self) -> None:
+        if self.cycle is _ANSWERED:
+            self._is_whole()
+        else:
+            super().on_message_complete()
+
     def _ask(self, head: Head) -> None:
         # The framing of a body that nobody wants may still turn out to be broken, and uvicorn answers that with a 400.
         answered = None if announces_body(head) else self._answer(head)
@@ -86,42 +179,43 @@ class QuickProtocol(BoundedProtocol):
             self._begin_cycle(self.app)
         elif not isinstance(answered, Reply):
             self._begin_cycle(_once(answered))
-        elif any(_UNSAFE.search(value) for _, value in answered.headers):  # uvicorn hangs up on it
-            self._begin_cycle(_once(_done(answered)))
         else:
-            self._write(answered, head)
+            wire = answered.wire or Lines.of(answered.headers).wire
+            if wire:
+                parser = self.parser
+                stays = parser.should_keep_alive() and parser.get_http_version() != "1.0"
+                self._write(answered, wire, head, stays=stays)
+            else:  # uvicorn hangs up on such a header
+                self._begin_cycle(_once(_done(answered)))
+
+    def _answer(self, head: Head) -> Answered | None:
+        given, self._given = self._given, None
+        return self._counter.answer(head) if given is None else given
 
     def _is_waited_for(self) -> bool:
         """Whether an answer is still to come, or to be read by the client: the next one is not to overtake it."""
         return (self.cycle is not None and not self.cycle.response_complete) or self.flow.write_paused
 
     def _head(self) -> Head:
-        path = httptools.parse_url(self.url).path
-        peer = self.client[0] if self.client else ""
-        return Head(self.parser.get_method().decode("ascii"), path, tuple(self.headers), peer)
+        method = self.parser.get_method().decode("ascii")
+        return Head(method, _path_of(self.url), tuple(self.headers), self._peer, self._piece)
 
-    def _write(self, reply: Reply, head: Head) -> None:
-        content, last = [STATUS_LINE[reply.status]], False
-        for name, value in self.server_state.default_headers:
-            content += (name, b": ", value, b"\r\n")
-            last = last or name == b"connection"  # the server stops
-        keep = not last and self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
-        for name, value in reply.headers:
-            content += (name, b": ", value, b"\r\n")
-        content.append(b"\r\n" if keep or last else b"connection: close\r\n\r\n")
-        if head.method != "HEAD":
-            content.append(reply.body)
-        self.transport.write(b"".join(content))
-        self._has_replied(keep)
+    # The answer
 
-    def _has_replied(self, keep: bool) -> None:
+    def _write(self, reply: Reply, wire: bytes, head: Head, *, stays: bool) -> None:
+        opening = self._counter.opening
+        begin = opening.of(reply.status, self.server_state.default_headers)
+        end = b"\r\n" if stays or opening.is_last else b"connection: close\r\n\r\n"
+        body = reply.body if head.method != "HEAD" else b""
+        self.transport.write(b"".join((begin, wire, end, body)))
         self.cycle = _ANSWERED
         self._answers += 1
         self.server_state.total_requests += 1
-        if not keep:
+        if not stays or opening.is_last:
             self.transport.close()
         elif self._idle is None:
             self._watch_for_idleness()
+        self._plain = head if stays else None
 
     # Connections that say nothing
 
@@ -161,6 +255,12 @@ def _once(answering: Coroutine[Any, Any, Reply]) -> ASGIApp:
         await send_reply(send, await answering)
 
     return app
+
+
+@lru_cache(64)
+def _path_of(url: bytes) -> bytes:
+    """The path of a request target. Proxies ask at one or two."""
+    return httptools.parse_url(url).path
 
 
 async def _done(reply: Reply) -> Reply:

@@ -8,9 +8,10 @@ Ages are of a monotonic clock; only the limits of the session itself are Unix ti
 """
 
 from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from gateway.identity.identity import Identity
 from gateway.sessions.cookie import Ticket
@@ -28,13 +29,14 @@ NAMES = 1000
 """Notices that are kept in mind for the reads under way; beyond, all of these are in vain."""
 
 
+NOTES = 32
+"""Notes on one memory."""
+
+
 class Miss(Enum):
     """Nothing is remembered that may be used. `None` is something else: there is no session."""
 
     MISS = "miss"
-
-
-Remembered: TypeAlias = Session | Literal[Miss.MISS] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,25 @@ class Mark:
     notices: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Memory:
-    session: Session | None
-    read: float
-    until: float
-    names: tuple[tuple[About, str], ...]
-    weight: int
+class Memory:
+    """A session as it was read, and what has been made of it since, which is forgotten with it.
+
+    `session` is `None` for a ticket that opens nothing. `notes` are for whoever asks: they hold as long as the memory.
+    """
+
+    __slots__ = ("names", "notes", "read", "session", "ticket", "until", "weight")
+
+    def __init__(self, ticket: Ticket, session: Session | None, read: float, until: float) -> None:
+        self.ticket = ticket
+        self.session = session
+        self.read = read
+        self.until = until
+        self.names = _names(session)
+        self.weight = weight(session)
+        self.notes: dict[Hashable, Any] = {}
+
+
+Remembered: TypeAlias = Memory | Literal[Miss.MISS] | None
 
 
 class Cache:
@@ -66,8 +80,9 @@ class Cache:
         self._nobody_for = min(ttl, NOBODY_FOR)
         self._kept = max(ttl, kept)
         self._capacity = capacity
-        self._memories: OrderedDict[Ticket, _Memory] = OrderedDict()
-        self._named: dict[tuple[About, str], set[Ticket]] = {}
+        # By the secret, which is found quicker than a whole ticket; the rest of it is compared.
+        self._memories: OrderedDict[bytes, Memory] = OrderedDict()
+        self._named: dict[tuple[About, str], set[bytes]] = {}
         self._told: dict[tuple[About, str], int] = {}
         self._notices = 0
         self._all = 0
@@ -77,21 +92,32 @@ class Cache:
         return len(self._memories)
 
     def get(self, ticket: Ticket, ticks: float, now: float) -> Remembered:
-        """The session of a ticket as it is remembered, `None` where it has none, `MISS` where a read has to tell."""
-        memory = self._memories.get(ticket)
-        if memory is None:
+        """What is remembered of a ticket, `None` where it has no session, `MISS` where a read has to tell."""
+        memory = self._memories.get(ticket.secret)
+        if memory is None or (memory.ticket is not ticket and memory.ticket != ticket):
             return Miss.MISS
         if memory.session is None:
             return None if ticks - memory.read < self._nobody_for else Miss.MISS
         if ticks - memory.read >= self._ttl or now >= memory.until:
             return Miss.MISS
-        self._memories.move_to_end(ticket)
-        return memory.session
+        self._memories.move_to_end(ticket.secret)
+        return memory
+
+    def note(self, memory: Memory, key: Hashable, value: object, weight: int) -> None:
+        """Keep `value`, of `weight` bytes, with a memory that was got a moment ago."""
+        # One session at a thousand hosts under a wildcard is a stranger's choice, not a reason to grow.
+        if len(memory.notes) < NOTES:
+            memory.notes[key] = value
+            memory.weight += weight
+            self.weight += weight
+            self._make_room(memory.read)
 
     def kept(self, ticket: Ticket, ticks: float) -> Session | None:
         """What is kept for an outage; a ticket that opened nothing is not known to open nothing now."""
-        memory = self._memories.get(ticket)
-        return memory.session if memory and ticks - memory.read < self._kept else None
+        memory = self._memories.get(ticket.secret)
+        if memory is None or memory.ticket != ticket:
+            return None
+        return memory.session if ticks - memory.read < self._kept else None
 
     def mark(self, ticks: float) -> Mark:
         """To be taken before a read begins."""
@@ -99,14 +125,14 @@ class Cache:
 
     def put(self, ticket: Ticket, session: Session | None, until: float, mark: Mark) -> None:
         """Remember what a read found that began at `mark`; `until` (Unix seconds) it may be used, and no longer."""
-        names = _names(session)
-        if self._all > mark.notices or any(self._told.get(name, 0) > mark.notices for name in names):
+        memory = Memory(ticket, session, mark.ticks, until)
+        if self._all > mark.notices or any(self._told.get(name, 0) > mark.notices for name in memory.names):
             return
-        known = self._memories.get(ticket)
+        known = self._memories.get(ticket.secret)
         if known is not None and known.read > mark.ticks:
             return  # this read was overtaken
-        self._forget(ticket)
-        self._keep(ticket, _Memory(session, mark.ticks, until, names, weight(session)))
+        self._forget(ticket.secret)
+        self._keep(ticket.secret, memory)
         self._make_room(mark.ticks)
 
     def hear(self, notice: Notice) -> None:
@@ -119,8 +145,8 @@ class Cache:
             self.weight = 0
             return
         name = (notice.about, notice.name)
-        for ticket in tuple(self._named.get(name, ())):
-            self._forget(ticket)
+        for secret in tuple(self._named.get(name, ())):
+            self._forget(secret)
         self._told[name] = self._notices
         if len(self._told) > NAMES:
             self._forget_notices()
@@ -129,30 +155,30 @@ class Cache:
         self._told.clear()
         self._all = self._notices
 
-    def _keep(self, ticket: Ticket, memory: _Memory) -> None:
-        self._memories[ticket] = memory
+    def _keep(self, secret: bytes, memory: Memory) -> None:
+        self._memories[secret] = memory
         self.weight += memory.weight
         for name in memory.names:
-            self._named.setdefault(name, set()).add(ticket)
+            self._named.setdefault(name, set()).add(secret)
 
-    def _forget(self, ticket: Ticket) -> None:
-        memory = self._memories.pop(ticket, None)
+    def _forget(self, secret: bytes) -> None:
+        memory = self._memories.pop(secret, None)
         if memory is None:
             return
         self.weight -= memory.weight
         for name in memory.names:
-            tickets = self._named[name]
-            tickets.discard(ticket)
-            if not tickets:
+            secrets = self._named[name]
+            secrets.discard(secret)
+            if not secrets:
                 del self._named[name]
 
     def _make_room(self, ticks: float) -> None:
         # The one that was used longest ago is often past all use: so the cache shrinks by itself.
         while self._memories:
-            ticket, memory = next(iter(self._memories.items()))
+            secret, memory = next(iter(self._memories.items()))
             if self.weight <= self._capacity and ticks - memory.read < self._kept:
                 return
-            self._forget(ticket)
+            self._forget(secret)
 
 
 def weight(session: Session | None) -> int:

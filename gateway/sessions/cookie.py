@@ -84,11 +84,16 @@ def cookie_values(head: Head, name: str) -> tuple[str, ...]:
 
     Names are exact. Lines are split at semicolons and nowhere else: a comma belongs to a value.
     """
+    return values_of(head.all(b"cookie"), name)
+
+
+def values_of(lines: tuple[bytes, ...], name: str) -> tuple[str, ...]:
+    """As `cookie_values`, of the lines themselves."""
     wanted = name.encode("latin-1")
     return tuple(
         [
             value.strip(_BLANK).decode("latin-1")
-            for line in head.all(b"cookie")
+            for line in lines
             if wanted in line
             for pair in line.split(b";")
             if wanted in pair
@@ -98,14 +103,14 @@ def cookie_values(head: Head, name: str) -> tuple[str, ...]:
     )
 
 
-def without_cookies(head: Head, names: tuple[str, ...]) -> str:
-    """The `Cookie` line for the application: one line without the named cookies, "" when nothing is left.
+def without_cookies(lines: tuple[bytes, ...], names: tuple[str, ...]) -> bytes:
+    """The `Cookie` line for the application: one line without the named cookies, empty when nothing is left.
 
     Ours go in every spelling and at every place; all other pairs stay byte for byte.
     """
     ours = [name.encode("latin-1") for name in names]
-    lines = [_cleaned(line, ours) for line in head.all(b"cookie")]
-    return b"; ".join([line for line in lines if line]).decode("latin-1")
+    cleaned = [_cleaned(line, ours) for line in lines]
+    return b"; ".join([line for line in cleaned if line])
 
 
 def _cleaned(line: bytes, ours: list[bytes]) -> bytes:
@@ -135,11 +140,17 @@ def read_ticket(ring: Keyring, spec: CookieSpec, head: Head, now: float) -> Tick
     Two values of one cookie are no session: one of them may have been planted, and which one an application's own
     parser would take is anybody's guess.
     """
-    values = cookie_values(head, spec.name)
-    return _parse_ticket(ring, spec, values[0], now) if len(values) == 1 else None
+    ticket = ticket_of(ring, spec, head.all(b"cookie"))
+    return ticket if ticket and now < ticket.issued + spec.max_age else None
 
 
-def _parse_ticket(ring: Keyring, spec: CookieSpec, value: str, now: float) -> Ticket | None:
+def ticket_of(ring: Keyring, spec: CookieSpec, lines: tuple[bytes, ...]) -> Ticket | None:
+    """As `read_ticket`, of the `Cookie` lines themselves; the absolute limit is left to whoever asks."""
+    values = values_of(lines, spec.name)
+    return _parse_ticket(ring, spec, values[0]) if len(values) == 1 else None
+
+
+def _parse_ticket(ring: Keyring, spec: CookieSpec, value: str) -> Ticket | None:
     if len(value) > 256:
         return None
     signed, _, tag = value.rpartition(".")
@@ -154,8 +165,7 @@ def _parse_ticket(ring: Keyring, spec: CookieSpec, value: str, now: float) -> Ti
     if not compare_digest(expected, tag.encode("latin-1")):
         return None
     raw = urlsafe_b64decode(parts[2])
-    issued = int.from_bytes(raw[:4], "big")
-    return Ticket(parts[1], issued, raw[4:]) if now < issued + spec.max_age else None
+    return Ticket(parts[1], int.from_bytes(raw[:4], "big"), raw[4:])
 
 
 def _tag(ring: Keyring, spec: CookieSpec, kid: str, signed: str) -> bytes:

@@ -7,12 +7,12 @@
 The doors for people (login, logout, their own pages) never ask here: they ask the store.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 
 from gateway.errors import StoreFault
 from gateway.observe.events import Emit, GraceGiven
 from gateway.observe.tally import Tally
-from gateway.sessions.cache import Cache, Miss, Remembered
+from gateway.sessions.cache import Cache, Memory, Miss, Remembered
 from gateway.sessions.cookie import Ticket
 from gateway.sessions.schedule import fresh_until
 from gateway.sessions.session import Session
@@ -56,6 +56,10 @@ class Reader:
         if strict or not self._bus.current():
             return Miss.MISS
         return self._cache.get(ticket, self._ticks(), self._clock())
+
+    def note(self, memory: Memory, key: Hashable, value: object, weight: int) -> None:
+        """Keep what was made of a memory that `now` gave, for as long as that is kept; `weight` in bytes."""
+        self._cache.note(memory, key, value, weight)
 
     async def read(self, ticket: Ticket, *, strict: bool, harmless: bool) -> Session | None:
         """The session as the store has it, its tokens fresh. Raises `StoreFault` where nobody may say.

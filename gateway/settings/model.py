@@ -15,6 +15,7 @@ from gateway.settings.sessions import Sessions
 from gateway.settings.units import (
     BindAddress,
     Duration,
+    LinesPerSecond,
     NetworkSetting,
     Secret,
     StoreAddress,
@@ -216,6 +217,11 @@ class Log(Section):
     )
     level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least severe line that is written."
+    )
+    allows: LinesPerSecond = Field(
+        default=10,
+        description="Lines a second, in each worker, for checks that were allowed; the others are counted alone. 0 for "
+        "none, `all` for every one.",
     )
 
 

@@ -7,7 +7,7 @@ write instead and never repeats the input (it may be a secret in the wrong place
 import re
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SecretStr, WithJsonSchema
 
@@ -60,6 +60,16 @@ def parse_size(value: Any) -> int:
     if match is None:
         raise ValueError("write a size with its unit: 512B, 64kB or 16MB")
     return int(match[1]) * _BYTES[match[2]]
+
+
+Lines: TypeAlias = int | Literal["all"]
+
+
+def parse_lines(value: Any) -> Lines:
+    """`10` lines a second, 0 for none, or `all`."""
+    if value != "all" and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+        raise ValueError("write how many lines a second, as in 10; 0 for none, or all")
+    return cast("Lines", value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +132,13 @@ Size = Annotated[
     int,
     BeforeValidator(parse_size),
     WithJsonSchema(_STRING | {"pattern": r"^\d+(B|kB|MB)$", "examples": ["64kB"]}),
+]
+LinesPerSecond = Annotated[
+    Lines,
+    BeforeValidator(parse_lines),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 0}, {"const": "all"}], "examples": [10, 0, "all"]}
+    ),
 ]
 BindAddress = Annotated[
     Bind,

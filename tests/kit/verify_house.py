@@ -23,6 +23,8 @@ from gateway.forward_auth.contracts.auth_request import AuthRequest
 from gateway.forward_auth.contracts.forward_auth import ForwardAuth
 from gateway.forward_auth.endpoint import Verify
 from gateway.forward_auth.nginx_login import AuthRequestLogin
+from gateway.forward_auth.places import Places
+from gateway.forward_auth.verdicts import Verdicts
 from gateway.guard.proxies import Proxies
 from gateway.identity.headers import IdentityHeaders
 from gateway.identity.identity import Identity
@@ -36,6 +38,7 @@ from gateway.policy.rules import Rules, compile_policies
 from gateway.serve.dispatch import VerifyListener
 from gateway.serve.health import Health
 from gateway.sessions.cookie import Ticket, attempt_cookie, session_cookie
+from gateway.sessions.presented_tickets import PresentedTickets
 from gateway.sessions.reader import Reader
 from gateway.sessions.session import Session
 from gateway.sessions.sessions import Begun, Sessions
@@ -117,20 +120,16 @@ class VerifyHouse:
 
     def _check(self) -> Check:
         settings = self.settings
+        rules = Rules.of(settings.rules, case_sensitive=settings.case_sensitive_paths)
+        own = (self.cookie_spec.name, self.browser_spec.name)
+        providers = frozenset(settings.providers)
+        asserts = Assertions(self.ring, AUTH, settings.assertion.lifetime, settings.sessions.idle, self.clock)
         return Check(
-            hosts=Hosts.of(settings.hosts),
-            rules=Rules.of(settings.rules, case_sensitive=settings.case_sensitive_paths),
-            policies=compile_policies(settings.policies),
-            ring=self.ring,
-            session_cookie=self.cookie_spec,
-            own_cookies=(self.cookie_spec.name, self.browser_spec.name),
+            places=Places(Hosts.of(settings.hosts), rules, compile_policies(settings.policies)),
+            tickets=PresentedTickets(self.ring, self.cookie_spec, own),
             reader=self.reader(),
-            asserts=Assertions(
-                self.ring, AUTH, settings.assertion.lifetime, settings.sessions.idle, self.clock
-            ),
-            headers=self.identity_headers,
-            providers=frozenset(settings.providers),
-            idle=settings.sessions.idle,
+            verdicts=Verdicts(asserts, self.identity_headers, providers, settings.sessions.idle),
+            providers=providers,
             login_address=f"{AUTH}/auth/login",
             clock=self.clock,
         )

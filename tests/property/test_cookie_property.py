@@ -60,11 +60,11 @@ def test_no_cookie_line_raises_and_none_but_ours_is_a_ticket(parts):
 @given(st.lists(lines, max_size=4))
 def test_what_is_left_for_the_application_holds_none_of_ours(parts):
     """Cleaned once, there is nothing more to clean."""
-    left = without_cookies(head(*parts), (SPEC.name,))
-    again = head(left.encode("latin-1"))
+    left = without_cookies(head(*parts).all(b"cookie"), (SPEC.name,))
+    again = head(left)
 
     assert cookie_values(again, SPEC.name) == ()
-    assert without_cookies(again, (SPEC.name,)) == left
+    assert without_cookies(again.all(b"cookie"), (SPEC.name,)) == left
 
 
 @given(
@@ -78,7 +78,7 @@ def test_cookies_of_others_stay_in_order_and_untouched(pairs, place):
     others = [f"{name}={value}" for name, value in pairs]
     sent = [*others[:place], f"{SPEC.name}={VALUE}", *others[place:]]
 
-    assert without_cookies(head("; ".join(sent).encode()), (SPEC.name,)) == "; ".join(others)
+    assert without_cookies(("; ".join(sent).encode(),), (SPEC.name,)) == "; ".join(others).encode()
 
 
 @given(st.integers(0, len(VALUE) - 1), st.integers(1, 255))

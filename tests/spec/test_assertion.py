@@ -52,7 +52,7 @@ def test_an_assertion_says_who_for_whom_and_until_when(assertions, ring, clock):
     """And verifies by the published keys."""
     identity = person(acr="gold", amr=("pwd", "otp"), name="Ada")
 
-    claims = claims_of(assertions.get(session(), identity, "app.example.com"), ring, clock)
+    claims = claims_of(assertions.get(session(), identity, "app.example.com").token, ring, clock)
 
     assert claims == {
         "iss": ISSUER,
@@ -96,7 +96,7 @@ def test_what_is_unknown_is_left_out():
 )
 def test_an_assertion_never_outlives_its_session(assertions, ring, clock, changed, end):
     """The nearer limit of the session is its end."""
-    token = assertions.get(session(**changed), person(), "app.example.com")
+    token = assertions.get(session(**changed), person(), "app.example.com").token
 
     assert claims_of(token, ring, clock)["exp"] == end
 

@@ -8,6 +8,7 @@ from gateway.errors import Malformed
 from gateway.forward_auth.contracts.auth_request import AuthRequest, split_url
 from gateway.forward_auth.contracts.contract import Outage, Pass, Refusal, Stop, Wait
 from gateway.forward_auth.contracts.forward_auth import ForwardAuth
+from gateway.identity.lines import Lines
 from gateway.identity.presented import Head, Reply
 from gateway.policy.decide import Challenge, Forbid
 
@@ -22,22 +23,22 @@ def head(*lines: tuple[str, str]) -> Head:
 
 
 def stop(decision, navigation=False) -> Stop:
-    return Stop(decision, navigation, LOGIN, "d1")
+    return Stop(decision, navigation, LOGIN)
 
 
 CHALLENGE = Challenge(None, "anonymous")
 FORBID = Forbid(None, "no_rule")
 
 OUTCOMES = {
-    "allow": Pass(((b"x-auth-user", b"ada"),), b"a=1"),
+    "allow": Pass(Lines.of(((b"x-auth-user", b"ada"),)), b"a=1"),
     "challenge a person": stop(CHALLENGE, navigation=True),
     "challenge a program": stop(CHALLENGE),
     "forbid a person": stop(FORBID, navigation=True),
     "forbid a program": stop(FORBID),
-    "refuse": Refusal("bad_path", False, "d1"),
-    "refuse a stranger": Refusal("untrusted_peer", True, "d1"),
-    "limited": Wait(3, "d1"),
-    "outage": Outage(5, "d1"),
+    "refuse": Refusal("bad_path", False),
+    "refuse a stranger": Refusal("untrusted_peer", True),
+    "limited": Wait(3),
+    "outage": Outage(5),
 }
 
 
@@ -59,15 +60,15 @@ def test_each_outcome_has_one_status_in_each_contract(outcome, forward_auth, aut
     """The table of answers in docs/architecture.md."""
     value = OUTCOMES[outcome]
 
-    assert FORWARD_AUTH.reply(value).status == forward_auth
-    assert AUTH_REQUEST.reply(value).status == auth_request
+    assert FORWARD_AUTH.reply(value, "d1").status == forward_auth
+    assert AUTH_REQUEST.reply(value, "d1").status == auth_request
 
 
 @pytest.mark.parametrize("contract", [FORWARD_AUTH, AUTH_REQUEST], ids=lambda c: c.name)
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_no_reply_sets_a_cookie_or_may_be_stored(contract, outcome):
     """A check neither sets nor clears a cookie, and no cache may keep its answer."""
-    reply = contract.reply(OUTCOMES[outcome])
+    reply = contract.reply(OUTCOMES[outcome], "d1")
     names = [name for name, _ in reply.headers]
 
     assert b"set-cookie" not in names
@@ -82,21 +83,21 @@ def test_no_reply_sets_a_cookie_or_may_be_stored(contract, outcome):
 @pytest.mark.parametrize("outcome", [name for name in OUTCOMES if name != "allow"])
 def test_identity_leaves_on_an_allow_alone(contract, outcome):
     """Proxies hand the headers of a denial to the client."""
-    reply = contract.reply(OUTCOMES[outcome])
+    reply = contract.reply(OUTCOMES[outcome], "d1")
 
     assert not [name for name, _ in reply.headers if name.startswith(b"x-auth-")]
 
 
 def test_forward_auth_gives_traefik_one_cookie_line_even_when_nothing_is_left():
     """Traefik removes our cookie only by copying this line."""
-    reply = FORWARD_AUTH.reply(Pass((), b""))
+    reply = FORWARD_AUTH.reply(Pass(Lines.of(()), b""), "d1")
 
     assert [value for name, value in reply.headers if name == b"cookie"] == [b""]
 
 
 def test_a_program_is_told_where_the_login_is():
     """JSON with the login address and the decision id, and the challenge that RFC 9110 demands."""
-    reply = FORWARD_AUTH.reply(OUTCOMES["challenge a program"])
+    reply = FORWARD_AUTH.reply(OUTCOMES["challenge a program"], "d1")
 
     assert json.loads(reply.body) == {"error": "unauthenticated", "login_url": LOGIN, "decision_id": "d1"}
     assert dict(reply.headers)[b"www-authenticate"].startswith(b"Bearer")
@@ -104,7 +105,9 @@ def test_a_program_is_told_where_the_login_is():
 
 def test_nginx_gets_no_challenge_with_its_401_and_the_hint_where_there_is_one():
     """The module would copy a challenge onto the answer of the second request, a redirect or a 401 with its own."""
-    plain, hinted = (AUTH_REQUEST.reply(Stop(CHALLENGE, False, LOGIN, "d1", hint)) for hint in ("", "a,b"))
+    stops = [Stop(CHALLENGE, False, LOGIN, hint) for hint in ("", "a,b")]
+
+    plain, hinted = (AUTH_REQUEST.reply(one, "d1") for one in stops)
 
     assert not {b"www-authenticate", b"location"} & {name for name, _ in (*plain.headers, *hinted.headers)}
     assert dict(hinted.headers)[b"x-gateway-login-providers"] == b"a,b"

@@ -12,6 +12,7 @@ from gateway.observe import events as words
 from gateway.observe.events import (
     Alarm,
     DecisionMade,
+    DecisionsSummarised,
     Event,
     HeaderOverflowed,
     LoginFinished,
@@ -21,6 +22,7 @@ from gateway.observe.events import (
     SessionEnded,
     StoreCalled,
 )
+from gateway.observe.labels import OTHER, OUTCOMES
 from gateway.observe.log import Log, _Handler, level_of
 from gateway.settings.model import Log as LogSettings
 from tests.kit.clock import Clock
@@ -106,6 +108,46 @@ def test_a_decision_is_one_json_line_with_all_its_fields(stream):
     }
 
 
+def test_a_json_line_is_written_the_same_to_the_byte(stream):
+    """Programs that cut lines apart without parsing them exist."""
+    log_on(stream)(decision("forbid", path="/a b"))
+
+    assert stream.getvalue() == (
+        '{"time": "2027-01-15T08:00:00.000Z", "level": "info", "event": "decision.made", "decision_id": "d1", '
+        '"outcome": "forbid", "contract": "forward-auth", "status": 200, "method": "GET", '
+        '"host": "app.example.com", "path": "/a b", "rule": "rule-1", "reason": "authenticated", '
+        '"subject": "corp:42", "client": "192.0.2.1", "seconds": 0.0001, "detail": ""}\n'
+    )
+
+
+class Named(str):
+    """A text that prints as another, as members of some enumerations do."""
+
+    __slots__ = ()
+
+    def __str__(self):
+        return "printed"
+
+
+def test_a_value_that_is_no_plain_text_is_written_as_it_prints(stream):
+    """In bytes, in lists, and in what only looks like text."""
+    log_on(stream).write(
+        "info", "library.said", {"a": b"x", "b": ["y"], "c": Named("z"), "d": None, "e": True}
+    )
+
+    line = json.loads(stream.getvalue())
+    assert [line[key] for key in "abcde"] == ["b'x'", "['y']", "printed", None, True]
+
+
+@pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
+def test_the_outcomes_that_have_a_line_are_those_whose_decisions_have_one(level, stream):
+    """What is asked before the event is made and what is asked of the event agree."""
+    log = log_on(stream, level=level)
+
+    for outcome in (*OUTCOMES, OTHER):
+        assert (outcome in log.outcomes()) is log.wants(decision(outcome))
+
+
 def test_a_query_that_slips_into_a_path_is_cut(stream):
     """No line holds a query string, whatever the event says."""
     log_on(stream)(decision(path="/callback?code=s3cret"))
@@ -131,6 +173,7 @@ def test_a_field_cannot_overwrite_the_frame_of_its_line(stream):
         pytest.param(decision("forbid"), "info", id="forbid"),
         pytest.param(decision("refused"), "warning", id="refused"),
         pytest.param(decision("fault"), "warning", id="fault"),
+        pytest.param(DecisionsSummarised("allow", 12), "info", id="summary"),
         pytest.param(login("ok"), "info", id="login"),
         pytest.param(login("provider_lied"), "warning", id="failed-login"),
         pytest.param(SessionBegun("s1", "corp:42", "corp"), "info", id="begun"),

@@ -138,7 +138,7 @@ def test_unwanted_events_never_enter_the_queue():
 
 
 def test_a_stalled_subscriber_stalls_nobody_and_the_loss_is_summarised_once():
-    """Beyond its capacity decisions are dropped; one event says how many."""
+    """Beyond its capacity decisions are dropped; one event says how many, and of what outcome."""
     stalled, overflow = Stalled(), []
     queued = Queued(stalled, wants=everything, overflow=overflow.append, capacity=3, pause=0)
     queued(DECISION)
@@ -150,8 +150,8 @@ def test_a_stalled_subscriber_stalls_nobody_and_the_loss_is_summarised_once():
     queued.close(PATIENCE)
 
     assert stalled.seen.count(DECISION) == 1 + 3
-    assert stalled.seen.count(LogLinesDropped(7)) == 1
-    assert overflow == [LogLinesDropped(7)]
+    assert stalled.seen.count(LogLinesDropped(7, "allow 7")) == 1
+    assert overflow == [LogLinesDropped(7, "allow 7")]
 
 
 def test_a_flood_of_decisions_cannot_push_an_alarm_out():
@@ -169,7 +169,7 @@ def test_a_flood_of_decisions_cannot_push_an_alarm_out():
     queued.close(PATIENCE)
 
     assert stalled.seen.count(ALARM) == 2
-    assert overflow == [LogLinesDropped(3 + 3)]
+    assert overflow == [LogLinesDropped(3 + 3, "allow 3, operator.alarm 3")]
 
 
 def test_close_gives_up_on_a_subscriber_that_never_returns():

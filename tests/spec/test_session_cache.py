@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.sessions.cache import NAMES, NOBODY_FOR, Cache, Miss, weight
+from gateway.sessions.cache import NAMES, NOBODY_FOR, NOTES, Cache, Memory, Miss, weight
 from gateway.sessions.cookie import Ticket
 from gateway.sessions.person import person_of
 from gateway.sessions.session import Session
@@ -39,12 +39,18 @@ def remembering(found, *, ticks=100.0, until=NOW + 60, **sizes):
     return cache
 
 
+def got(cache, *asked):
+    """The session that is remembered; or why there is none."""
+    memory = cache.get(*asked)
+    return memory.session if isinstance(memory, Memory) else memory
+
+
 def test_what_was_read_is_remembered():
     """Whole, and for its ticket alone."""
     cache = remembering(session())
 
-    assert cache.get(ticket(), 101.0, NOW) == session()
-    assert cache.get(ticket(2), 101.0, NOW) is Miss.MISS
+    assert got(cache, ticket(), 101.0, NOW) == session()
+    assert got(cache, ticket(2), 101.0, NOW) is Miss.MISS
 
 
 @pytest.mark.parametrize(
@@ -57,7 +63,7 @@ def test_what_was_read_is_remembered():
 )
 def test_every_part_of_a_ticket_counts(other):
     """It was verified as a whole, and as a whole it is remembered."""
-    assert remembering(session()).get(other, 101.0, NOW) is Miss.MISS
+    assert got(remembering(session()), other, 101.0, NOW) is Miss.MISS
 
 
 AGES = [
@@ -72,7 +78,7 @@ AGES = [
 @pytest.mark.parametrize(("found", "age", "remembered"), AGES)
 def test_a_memory_is_used_up_to_its_age(found, age, remembered):
     """Counted from the moment at which its read began, not from that at which the answer came."""
-    assert remembering(found).get(ticket(), 100.0 + age, NOW) == remembered
+    assert got(remembering(found), ticket(), 100.0 + age, NOW) == remembered
 
 
 @pytest.mark.parametrize(
@@ -85,7 +91,7 @@ def test_a_memory_is_used_up_to_its_age(found, age, remembered):
 )
 def test_a_memory_is_not_used_past_what_its_session_allows(now, remembered):
     """However young it is."""
-    assert remembering(session(), until=NOW + 60).get(ticket(), 100.0, now) == remembered
+    assert got(remembering(session(), until=NOW + 60), ticket(), 100.0, now) == remembered
 
 
 def test_with_an_age_of_zero_nothing_is_used():
@@ -94,8 +100,8 @@ def test_with_an_age_of_zero_nothing_is_used():
     cache.put(ticket(), session(), NOW + 60, cache.mark(100.0))
     cache.put(ticket(2), None, 0.0, cache.mark(100.0))
 
-    assert cache.get(ticket(), 100.0, NOW) is Miss.MISS
-    assert cache.get(ticket(2), 100.0, NOW) is Miss.MISS
+    assert got(cache, ticket(), 100.0, NOW) is Miss.MISS
+    assert got(cache, ticket(2), 100.0, NOW) is Miss.MISS
     assert cache.kept(ticket(), 100.0) == session()
 
 
@@ -103,7 +109,7 @@ def test_what_may_not_be_used_is_kept_for_an_outage():
     """Up to its age, whatever is due."""
     cache = remembering(session(), until=NOW)
 
-    assert cache.get(ticket(), 100.0, NOW) is Miss.MISS
+    assert got(cache, ticket(), 100.0, NOW) is Miss.MISS
     assert cache.kept(ticket(), 100.0 + KEPT - 0.001) == session()
     assert cache.kept(ticket(), 100.0 + KEPT) is None
 
@@ -131,7 +137,7 @@ def test_a_notice_makes_it_forget_what_it_names(notice, concerns):
 
     cache.hear(notice)
 
-    assert (cache.get(ticket(), 100.0, NOW) is Miss.MISS) == concerns
+    assert (got(cache, ticket(), 100.0, NOW) is Miss.MISS) == concerns
     assert (cache.kept(ticket(), 100.0) is None) == concerns
 
 
@@ -144,7 +150,7 @@ def test_what_was_read_before_a_notice_is_not_remembered_after_it(notice, concer
     cache.hear(notice)
     cache.put(ticket(), session("s1", ALICE, BOB), NOW + 60, mark)
 
-    assert (cache.get(ticket(), 100.0, NOW) is Miss.MISS) == concerns
+    assert (got(cache, ticket(), 100.0, NOW) is Miss.MISS) == concerns
     assert (cache.kept(ticket(), 100.0) is None) == concerns
 
 
@@ -156,7 +162,7 @@ def test_what_is_read_after_a_notice_is_remembered(notice, concerns):
     cache.hear(notice)
     cache.put(ticket(), session("s1", BOB), NOW + 60, cache.mark(100.5))
 
-    assert cache.get(ticket(), 100.6, NOW) == session("s1", BOB)
+    assert got(cache, ticket(), 100.6, NOW) == session("s1", BOB)
 
 
 def test_a_flood_of_notices_spoils_the_reads_under_way_and_no_others():
@@ -169,9 +175,9 @@ def test_a_flood_of_notices_spoils_the_reads_under_way_and_no_others():
     cache.put(ticket(2), session("s2"), NOW + 60, under_way)
     cache.put(ticket(3), session("s3"), NOW + 60, cache.mark(100.0))
 
-    assert cache.get(ticket(), 100.0, NOW) == session()
-    assert cache.get(ticket(2), 100.0, NOW) is Miss.MISS
-    assert cache.get(ticket(3), 100.0, NOW) == session("s3")
+    assert got(cache, ticket(), 100.0, NOW) == session()
+    assert got(cache, ticket(2), 100.0, NOW) is Miss.MISS
+    assert got(cache, ticket(3), 100.0, NOW) == session("s3")
 
 
 def test_a_read_that_was_overtaken_changes_nothing():
@@ -182,7 +188,7 @@ def test_a_read_that_was_overtaken_changes_nothing():
     cache.put(ticket(), None, 0.0, newer)
     cache.put(ticket(), session(), NOW + 60, older)
 
-    assert cache.get(ticket(), 100.3, NOW) is None
+    assert got(cache, ticket(), 100.3, NOW) is None
 
 
 def test_a_newer_read_replaces_what_is_remembered():
@@ -192,7 +198,7 @@ def test_a_newer_read_replaces_what_is_remembered():
     cache.put(ticket(), session("s1", BOB), NOW + 60, cache.mark(101.0))
     cache.hear(Notice(About.PERSON, person_of(ALICE)))
 
-    assert cache.get(ticket(), 101.0, NOW) == session("s1", BOB)
+    assert got(cache, ticket(), 101.0, NOW) == session("s1", BOB)
     assert cache.weight == weight(session("s1", BOB))
 
 
@@ -202,11 +208,11 @@ def test_those_that_were_used_longest_ago_give_way():
     cache = Cache(TTL, capacity=room)
     for number in (1, 2, 3):
         cache.put(ticket(number), session(f"s{number}"), NOW + 60, cache.mark(100.0))
-    cache.get(ticket(1), 100.0, NOW)
+    got(cache, ticket(1), 100.0, NOW)
 
     cache.put(ticket(4), session("s4"), NOW + 60, cache.mark(100.0))
 
-    held = [number for number in (1, 2, 3, 4) if cache.get(ticket(number), 100.0, NOW) is not Miss.MISS]
+    held = [number for number in (1, 2, 3, 4) if got(cache, ticket(number), 100.0, NOW) is not Miss.MISS]
     assert held == [1, 3, 4]
     assert cache.weight <= room
 
@@ -218,7 +224,7 @@ def test_a_session_larger_than_the_cache_is_not_remembered():
 
     cache.put(ticket(), large, NOW + 60, cache.mark(100.0))
 
-    assert cache.get(ticket(), 100.0, NOW) is Miss.MISS
+    assert got(cache, ticket(), 100.0, NOW) is Miss.MISS
     assert (len(cache), cache.weight) == (0, 0)
 
 
@@ -266,3 +272,40 @@ def test_it_takes_no_more_memory_than_it_says(groups):
 
     assert len(cache) > 50
     assert taken <= cache.weight <= 2_000_000
+
+
+def test_a_note_is_forgotten_with_its_memory_and_weighs():
+    """What was made of a session is no older than the session."""
+    cache = remembering(session())
+    cache.note(cache.get(ticket(), 100.0, NOW), "key", "made of it", 500)
+
+    kept, weighed = dict(cache.get(ticket(), 100.0, NOW).notes), cache.weight
+    cache.put(ticket(), session(), NOW + 60, cache.mark(101.0))
+
+    assert kept == {"key": "made of it"}
+    assert weighed == weight(session()) + 500
+    assert cache.get(ticket(), 101.0, NOW).notes == {}
+    assert cache.weight == weight(session())
+
+
+def test_a_session_has_a_bounded_number_of_notes():
+    """A person who visits a thousand hosts does not fill the memory alone."""
+    cache = remembering(session())
+    memory = cache.get(ticket(), 100.0, NOW)
+
+    for number in range(NOTES + 5):
+        cache.note(memory, number, "x", 10)
+
+    assert len(memory.notes) == NOTES
+    assert cache.weight == weight(session()) + 10 * NOTES
+
+
+def test_notes_push_out_what_was_used_longest_ago():
+    """They count towards the bytes of all memories together."""
+    cache = remembering(session("s1"), capacity=2 * weight(session("s1")) + 100)
+    cache.put(ticket(2), session("s2"), NOW + 60, cache.mark(100.0))
+
+    cache.note(cache.get(ticket(2), 100.0, NOW), "key", "x", 200)
+
+    assert cache.get(ticket(), 100.0, NOW) is Miss.MISS
+    assert got(cache, ticket(2), 100.0, NOW) == session("s2")

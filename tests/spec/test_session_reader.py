@@ -6,7 +6,7 @@ import pytest
 
 from gateway.errors import StoreFault
 from gateway.observe.events import GraceGiven
-from gateway.sessions.cache import Miss
+from gateway.sessions.cache import Memory, Miss
 from gateway.sessions.cookie import Ticket
 from gateway.sessions.person import person_of
 from gateway.sessions.reader import Reader
@@ -58,7 +58,8 @@ class World:
         return self.refreshed(session)
 
     def now(self, *, strict=False):
-        return self.reader.now(TICKET, strict=strict)
+        memory = self.reader.now(TICKET, strict=strict)
+        return memory.session if isinstance(memory, Memory) else memory
 
     async def read(self, *, strict=False, harmless=True):
         return await self.reader.read(TICKET, strict=strict, harmless=harmless)

@@ -10,6 +10,7 @@ from gateway.settings.units import (
     format_duration,
     parse_bind,
     parse_duration,
+    parse_lines,
     parse_network,
     parse_size,
 )
@@ -59,6 +60,21 @@ def test_what_is_no_size_is_refused(value):
     """Also with the unit in other letters."""
     with pytest.raises(ValueError, match="write a size"):
         parse_size(value)
+
+
+@pytest.mark.parametrize("value", [0, 1, 10, 100_000, "all"])
+def test_lines_are_a_number_or_all(value):
+    """Of a second."""
+    assert parse_lines(value) == value
+
+
+@pytest.mark.parametrize(
+    "value", [-1, 0.5, 10.0, True, False, "10", "none", "ALL", "10/s", "", None, [], float("inf")]
+)
+def test_what_is_no_number_of_lines_is_refused(value):
+    """Neither a share nor a rate with a unit."""
+    with pytest.raises(ValueError, match="write how many lines a second"):
+        parse_lines(value)
 
 
 @pytest.mark.parametrize(

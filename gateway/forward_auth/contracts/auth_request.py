@@ -36,19 +36,19 @@ class AuthRequest:
         host, uri = split_url(single(head, b"x-original-url"))
         return Question(method=single(head, b"x-original-method"), host=host, uri=uri, policy=policy)
 
-    def reply(self, outcome: Outcome) -> Reply:
+    def reply(self, outcome: Outcome, decision_id: str) -> Reply:
         match outcome:
             case Pass():
-                return passed(outcome)
+                return outcome.reply(self.name) or passed(outcome, self.name, cookie=False)
             case Stop(decision=Forbid()) | Refusal() | Wait():
-                return bare(403, outcome.decision_id)
+                return bare(403, decision_id)
             case Stop():
                 # No WWW-Authenticate: the module would copy it onto whatever answer follows, so that a redirect had
                 # one and the 401 of the second request two. That 401, which is the client's, brings its own.
                 hint = ((LOGIN_PROVIDERS, outcome.hint.encode("ascii")),) if outcome.hint else ()
-                return bare(401, outcome.decision_id, *hint)
+                return bare(401, decision_id, *hint)
             case Outage():
-                return bare(503, outcome.decision_id, retry_after(outcome.retry_after))
+                return bare(503, decision_id, retry_after(outcome.retry_after))
 
 
 def split_url(url: bytes) -> tuple[bytes, bytes]:

@@ -7,23 +7,22 @@ client untouched, so a contract that looked at two would let the client choose (
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from gateway.errors import Malformed
+from gateway.identity.lines import Lines, is_safe
 from gateway.identity.presented import Head, Reply
 from gateway.policy.decide import Challenge, Forbid, StepUp
-
-HeaderLines: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
 DECISION_ID = b"x-gateway-decision-id"
 LOGIN_PROVIDERS = b"x-gateway-login-providers"
 
 _NO_STORE = (b"cache-control", b"no-store")
 _EMPTY = (b"content-length", b"0")
+_BARE = Lines.of((_EMPTY, _NO_STORE))
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """What the proxy says the client asked for, in raw bytes; `policy` is the one the proxy named, or ""."""
 
     method: bytes
@@ -32,25 +31,40 @@ class Question:
     policy: str = ""
 
 
-@dataclass(frozen=True, slots=True)
 class Pass:
-    """The request may go on; `identity` holds every configured identity header, `cookie` what is left of `Cookie`."""
+    """The request may go on; `identity` holds every configured identity header, `cookie` what is left of `Cookie`.
 
-    identity: HeaderLines
-    cookie: bytes
+    The same outcome is handed out for many requests of a session, so it keeps the reply that was made of it.
+    """
+
+    __slots__ = ("_replies", "cookie", "identity")
+
+    def __init__(self, identity: Lines, cookie: bytes) -> None:
+        self.identity = identity
+        self.cookie = cookie
+        self._replies: dict[str, Reply] = {}
+
+    def reply(self, contract: str) -> Reply | None:
+        """What a contract has made of it before."""
+        return self._replies.get(contract)
+
+    def keep(self, contract: str, reply: Reply) -> Reply:
+        """Remember it."""
+        self._replies[contract] = reply
+        return reply
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A verdict against the request. `login_url` is absolute; `navigation` says a person is looking.
+    """A verdict against the request.
 
+    `login_url` is absolute, and empty where no login helps; `navigation` says that a person is looking.
     `hint` names the providers whose login the rule looks at, as `login.hint` writes it; "" where any will do.
     """
 
     decision: Challenge | StepUp | Forbid
     navigation: bool
     login_url: str
-    decision_id: str
     hint: str = ""
 
 
@@ -60,7 +74,6 @@ class Refusal:
 
     reason: str
     untrusted: bool
-    decision_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +81,6 @@ class Wait:
     """Over a limit; try again in `retry_after` seconds."""
 
     retry_after: int
-    decision_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +88,6 @@ class Outage:
     """The store did not answer: neither yes nor no. Never 401, so that nobody is sent to log in by it."""
 
     retry_after: int
-    decision_id: str
 
 
 Outcome: TypeAlias = Pass | Stop | Refusal | Wait | Outage
@@ -92,7 +103,9 @@ class Contract(Protocol):
         """The question; `Malformed` where a mandatory header is missing or stands twice."""
         ...
 
-    def reply(self, outcome: Outcome) -> Reply: ...
+    def reply(self, outcome: Outcome, decision_id: str) -> Reply:
+        """The answer to the proxy; it carries the id where somebody may ask about it."""
+        ...
 
 
 class ForbiddenPage(Protocol):
@@ -103,21 +116,31 @@ class ForbiddenPage(Protocol):
 
 def single(head: Head, name: bytes) -> bytes:
     """The one value of a mandatory header. Missing or doubled means that the proxy did not write it: refuse."""
-    values = head.all(name)
-    if len(values) != 1:
-        state = "missing" if not values else "repeated"
+    value = head.only(name)
+    if value is None:
+        state = "repeated" if head.all(name) else "missing"
         raise Malformed(f"header_{state}", name.decode("ascii"))
-    return values[0]
+    return value
 
 
-def passed(outcome: Pass, extra: HeaderLines = ()) -> Reply:
-    """The only function that can build a 200: exactly that status, no body, no Set-Cookie, every identity header."""
-    return Reply(200, (_EMPTY, _NO_STORE, *outcome.identity, *extra))
+def passed(outcome: Pass, contract: str, *, cookie: bool) -> Reply:
+    """The only function that can build a 200: exactly that status, no body, no Set-Cookie, every identity header.
+
+    With `cookie`, what is left of it stands there too.
+    """
+    headers = (*_BARE.headers, *outcome.identity.headers)
+    wire = outcome.identity.wire and _BARE.wire + outcome.identity.wire
+    if cookie:
+        headers = (*headers, (b"cookie", outcome.cookie))
+        wire = b"%bcookie: %b\r\n" % (wire, outcome.cookie) if wire and is_safe(outcome.cookie) else b""
+    return outcome.keep(contract, Reply(200, headers, b"", wire))
 
 
 def bare(status: int, decision_id: str, *lines: tuple[bytes, bytes]) -> Reply:
     """A reply without a body that carries the decision id."""
-    return Reply(status, (_EMPTY, _NO_STORE, (DECISION_ID, decision_id.encode()), *lines))
+    more = ((DECISION_ID, decision_id.encode()), *lines)
+    wire = Lines.of(more).wire
+    return Reply(status, (*_BARE.headers, *more), b"", wire and _BARE.wire + wire)
 
 
 def problem(status: int, decision_id: str, members: Mapping[str, str], *lines: tuple[bytes, bytes]) -> Reply:
@@ -158,12 +181,13 @@ def forbidden(page: ForbiddenPage, decision_id: str, *, navigation: bool) -> Rep
     """Say no: with a page to a person, with JSON to a program."""
     if not navigation:
         return problem(403, decision_id, {"error": "forbidden"})
-    shown = page(decision_id)
-    return Reply(shown.status, (*shown.headers, (DECISION_ID, decision_id.encode())), shown.body)
+    shown, line = page(decision_id), (DECISION_ID, decision_id.encode())
+    wire = shown.wire and shown.wire + b"%b: %b\r\n" % line
+    return Reply(shown.status, (*shown.headers, line), shown.body, wire)
 
 
-def stopped(stop: Stop, page: ForbiddenPage) -> Reply:
+def stopped(stop: Stop, page: ForbiddenPage, decision_id: str) -> Reply:
     """The answer to whoever asked, where the proxy passes it on as it is."""
     if isinstance(stop.decision, Forbid):
-        return forbidden(page, stop.decision_id, navigation=stop.navigation)
-    return challenged(stop.login_url, stop.decision_id, navigation=stop.navigation)
+        return forbidden(page, decision_id, navigation=stop.navigation)
+    return challenged(stop.login_url, decision_id, navigation=stop.navigation)

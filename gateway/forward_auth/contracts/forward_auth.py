@@ -24,6 +24,8 @@ from gateway.forward_auth.contracts.contract import (
 )
 from gateway.identity.presented import Head, Reply
 
+_METHOD, _HOST, _URI = _FIELDS = (b"x-forwarded-method", b"x-forwarded-host", b"x-forwarded-uri")
+
 
 @dataclass(frozen=True, slots=True)
 class ForwardAuth:
@@ -33,24 +35,22 @@ class ForwardAuth:
     name: str = "forward-auth"
 
     def read(self, head: Head, policy: str) -> Question:
-        return Question(
-            method=single(head, b"x-forwarded-method"),
-            host=single(head, b"x-forwarded-host"),
-            uri=single(head, b"x-forwarded-uri"),
-            policy=policy,
-        )
+        method, host, uri = head.each_once(_FIELDS) or (None, None, None)
+        if method is None or host is None or uri is None:
+            return Question(single(head, _METHOD), single(head, _HOST), single(head, _URI), policy)
+        return Question(method, host, uri, policy)
 
-    def reply(self, outcome: Outcome) -> Reply:
+    def reply(self, outcome: Outcome, decision_id: str) -> Reply:
         match outcome:
             case Pass():
                 # Traefik can only remove our cookie by copying this line; so it is always there, and always one.
-                return passed(outcome, ((b"cookie", outcome.cookie),))
+                return outcome.reply(self.name) or passed(outcome, self.name, cookie=True)
             case Stop():
-                return stopped(outcome, self.forbidden_page)
+                return stopped(outcome, self.forbidden_page, decision_id)
             case Refusal():
                 status = 403 if outcome.untrusted else 400
-                return problem(status, outcome.decision_id, {"error": "refused", "reason": outcome.reason})
+                return problem(status, decision_id, {"error": "refused", "reason": outcome.reason})
             case Wait():
-                return bare(429, outcome.decision_id, retry_after(outcome.retry_after))
+                return bare(429, decision_id, retry_after(outcome.retry_after))
             case Outage():
-                return bare(503, outcome.decision_id, retry_after(outcome.retry_after))
+                return bare(503, decision_id, retry_after(outcome.retry_after))

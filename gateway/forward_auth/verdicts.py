@@ -1,0 +1,107 @@
+"""What a rule says of a session: the decision, and the headers that the application gets of it.
+
+Both are the same for every path and every request that meets the rule, so a verdict is kept with the remembered
+session and dies with it. The method, the cookie and the id of a decision take no part.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from gateway.forward_auth.assertions import Signed
+from gateway.identity.headers import IdentityHeaders
+from gateway.identity.identity import Identity
+from gateway.identity.lines import Lines
+from gateway.policy.decide import Allow, Decision, decide, judged, unmet
+from gateway.policy.rules import Rule
+from gateway.sessions.session import Session
+
+_NOTHING = Lines((), b"")
+_FOREVER = float("inf")
+
+
+class Asserts(Protocol):
+    """Signs who somebody is, for one audience."""
+
+    def get(self, session: Session, identity: Identity, audience: str) -> Signed: ...
+
+
+class Verdict(NamedTuple):
+    """`lines` are every configured identity header, where the decision lets the request pass.
+
+    `subject` is the key of the identity that was judged; `detail` the criteria that this person fails, block by block:
+    `groups, emails; users`. It holds until `until` (Unix seconds): 0.0 is for one request alone.
+    """
+
+    decision: Decision
+    reason: str
+    rule: str
+    lines: Lines
+    subject: str
+    detail: str
+    until: float
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes it takes, never less than it does."""
+        return 1200 + 120 * len(self.lines.headers) + 3 * len(self.lines.wire)
+
+
+class Verdicts:
+    """`providers` are the configured ones, `idle` the idle limit of sessions in seconds."""
+
+    def __init__(
+        self, asserts: Asserts, headers: IdentityHeaders, providers: frozenset[str], idle: float
+    ) -> None:
+        self._asserts = asserts
+        self._headers = headers
+        self._providers = providers
+        self._idle = idle
+        self._of_nobody: dict[Rule | None, Verdict] = {}
+
+    def of_nobody(self, rule: Rule | None, decision_id: str) -> Verdict:
+        """What a rule says where there is no session, or none that it looks at. Rules are few, and live for good."""
+        verdict = self._of_nobody.get(rule)
+        if verdict is None:
+            verdict = self._verdict(rule, None, "", decision_id)
+            if verdict.until:
+                self._of_nobody[rule] = verdict
+        return verdict
+
+    def of(self, rule: Rule | None, session: Session, audience: str, decision_id: str) -> Verdict:
+        """What a rule says of a session; `audience` is whom an assertion is for."""
+        return self._verdict(rule, session, audience, decision_id)
+
+    def _verdict(
+        self, rule: Rule | None, session: Session | None, audience: str, decision_id: str
+    ) -> Verdict:
+        identities = session.identities if session else ()
+        decision = decide(rule, identities, self._may_login(rule))
+        if not isinstance(decision, Allow):
+            subject, detail = _who_and_why(rule, decision.reason, identities)
+            name = rule.name if rule else ""
+            return Verdict(decision, decision.reason, name, _NOTHING, subject, detail, _FOREVER)
+        identity = decision.identity if session else None
+        signed, expires = Signed("", _FOREVER), 0
+        if session and identity:
+            expires = int(min(session.absolute_end, session.seen + self._idle))
+            signed = self._asserts.get(session, identity, audience)
+        written = self._headers.write(identity, expires, signed.token, decision.rule.name, decision_id)
+        # What is emptied is told at each check, and an id of a decision is for one check.
+        until = 0.0 if written.emptied or self._headers.name_decision else signed.fresh_until
+        subject = identity.key if identity else ""
+        reason, name = decision.rule.access.value, decision.rule.name
+        return Verdict(decision, reason, name, Lines.of(written.lines), subject, "", until)
+
+    def _may_login(self, rule: Rule | None) -> bool:
+        """Whether some configured login could turn a no of this rule into a yes."""
+        return bool(
+            self._providers if rule is None or not rule.providers else self._providers & set(rule.providers)
+        )
+
+
+def _who_and_why(rule: Rule | None, reason: str, identities: Sequence[Identity]) -> tuple[str, str]:
+    person = judged(rule, identities) if rule else None
+    if rule is None or person is None:
+        return "", ""
+    blocks = unmet(rule, person) if reason == "criteria" else ()
+    return person.key, "; ".join([", ".join(block) for block in blocks])
