@@ -18,10 +18,14 @@ LONGEST = 1024
 
 
 class Presented(NamedTuple):
-    """`ticket`: genuine, its age unknown, or `None`. `rest`: the `Cookie` line without ours, empty if nothing is left."""
+    """`ticket`: genuine, or `None`. `rest`: the `Cookie` line without ours, empty if nothing is left.
+
+    `ends` is the absolute limit of the ticket in Unix seconds: from then on it is none.
+    """
 
     ticket: Ticket | None
     rest: bytes
+    ends: float = 0.0
 
 
 class PresentedTickets:
@@ -42,12 +46,10 @@ class PresentedTickets:
         lines = head.all(b"cookie")
         return self._read(lines) if lines else self._nothing
 
-    def is_over(self, ticket: Ticket, now: float) -> bool:
-        """Whether a ticket is past the absolute limit, at `now` in Unix seconds."""
-        return now >= ticket.issued + self._spec.max_age
-
     def _read_one(self, line: bytes) -> Presented:
         return self._read((line,))
 
     def _read(self, lines: tuple[bytes, ...]) -> Presented:
-        return Presented(ticket_of(self._ring, self._spec, lines), without_cookies(lines, self._own_cookies))
+        rest = without_cookies(lines, self._own_cookies)
+        ticket = ticket_of(self._ring, self._spec, lines)
+        return Presented(ticket, rest, ticket.issued + self._spec.max_age if ticket else 0.0)

@@ -3,7 +3,8 @@
 No limit is judged here, and nobody is told of anything: that is for those who use them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from gateway.errors import StoreFault, Unsealable
 from gateway.sessions.cookie import Ticket
@@ -18,6 +19,14 @@ SLACK = 3600.0
 """Seconds for which a record outlives the limit that ends it: who comes back is seen to have come too late."""
 
 _CHECKED = ("identity", "token_end", "token_begun", "next", "fails")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One look: a session, and the plain values that were asked for beside it, in their order."""
+
+    session: Session
+    beside: tuple[bytes | None, ...]
 
 
 class Records:
@@ -58,11 +67,16 @@ class Records:
             epochs=logins.epochs,
         )
 
-    async def read(self, ticket: Ticket) -> Session | None:
-        """The session of a ticket as it stands; `Unsealable` where it does not open."""
-        sid = session_id(ticket)
-        reading = await self._store.read(record_key(sid), _CHECKED, (activity_key(sid),))
-        return self._unseal(ticket, sid, reading.record, reading.beside[0]) if reading.record else None
+    async def read(self, ticket: Ticket, sid: str, beside: Sequence[str] = ()) -> Found | None:
+        """The session of a ticket as it stands, and the plain values `beside` it; `sid` is the ticket's.
+
+        Raises `Unsealable` where it does not open.
+        """
+        reading = await self._store.read(record_key(sid), _CHECKED, (activity_key(sid), *beside))
+        if reading.record is None:
+            return None
+        activity, *plain = reading.beside
+        return Found(self._unseal(ticket, sid, reading.record, activity), tuple(plain))
 
     def _unseal(self, ticket: Ticket, sid: str, record: Record, activity: bytes | None) -> Session:
         clear = record.fields

@@ -59,19 +59,33 @@ class Rights:
 
     async def of(self, people: Sequence[str]) -> list[Right]:
         """The rights of people, by the store's names for them. Raises `StoreFault`, also where they do not open."""
-        found = await self._store.get_many([_key(person) for person in people])
-        return [self._read(person, raw) for person, raw in zip(people, found, strict=True)]
+        found = await self._store.get_many([rights_key(person) for person in people])
+        return [self.opened(person, raw) for person, raw in zip(people, found, strict=True)]
+
+    def opened(self, person: str, raw: bytes | None) -> Right:
+        """The rights of a person out of what stood under their `rights_key`. Raises `StoreFault` as `of` does."""
+        if raw is None:
+            return Right()
+        key = rights_key(person)
+        try:
+            plain = parse_object(self._sealer.open(raw, self._aad(key)))
+            version, right = plain["v"], Right(int(plain["epoch"]), plain.get("disabled", False) is not False)
+        except (Unsealable, KeyError, TypeError, ValueError):
+            raise StoreFault("the rights of a person do not open: forged, or of a key that is gone") from None
+        if version != VERSION:
+            raise StoreFault("the rights of a person were written by a newer release")
+        return right
 
     async def end_sessions(self, person: str) -> Right:
         """Begin a new epoch: every session that was begun before is over."""
-        return await self._write(person, lambda raw: self._next(self._read(person, raw)))
+        return await self._write(person, lambda raw: self._next(self.opened(person, raw)))
 
     async def set_disabled(self, person: str, *, disabled: bool) -> Right:
         """Keep a person out for a year, their sessions ended, or let them in again; whatever the record said before."""
 
         def changed(raw: bytes | None) -> Right:
             try:
-                before = self._read(person, raw)
+                before = self.opened(person, raw)
             except StoreFault:
                 before = Right()
             return replace(self._next(before), disabled=disabled)
@@ -84,7 +98,7 @@ class Rights:
         return replace(right, epoch=max(right.epoch + 1, int(self._clock() * 1000)))
 
     async def _write(self, person: str, change: Callable[[bytes | None], Right]) -> Right:
-        key = _key(person)
+        key = rights_key(person)
         for _ in range(TRIES):
             raw = await self._store.get(key)
             right = change(raw)
@@ -100,22 +114,10 @@ class Rights:
         plain = {"v": VERSION, "epoch": right.epoch, **({"disabled": True} if right.disabled else {})}
         return self._sealer.seal(json.dumps(plain, separators=(",", ":")).encode(), self._aad(key))
 
-    def _read(self, person: str, raw: bytes | None) -> Right:
-        if raw is None:
-            return Right()
-        key = _key(person)
-        try:
-            plain = parse_object(self._sealer.open(raw, self._aad(key)))
-            version, right = plain["v"], Right(int(plain["epoch"]), plain.get("disabled", False) is not False)
-        except (Unsealable, KeyError, TypeError, ValueError):
-            raise StoreFault("the rights of a person do not open: forged, or of a key that is gone") from None
-        if version != VERSION:
-            raise StoreFault("the rights of a person were written by a newer release")
-        return right
-
     def _aad(self, key: str) -> bytes:
         return f"{self._deployment}|{key}".encode()
 
 
-def _key(person: str) -> str:
+def rights_key(person: str) -> str:
+    """Where the rights of a person stand."""
     return f"rights:{{{person}}}"

@@ -27,6 +27,8 @@ from gateway.sessions.session import Grant, Grants
 VERSION = 1
 Kind: TypeAlias = Literal["identity", "grant"]
 
+_MEMBERS = {shape: frozenset([member.name for member in fields(shape)]) for shape in (Identity, Grant)}
+
 
 def session_id(ticket: Ticket) -> str:
     """The session's id, which cannot be turned back into the ticket."""
@@ -63,7 +65,7 @@ class Sealing:
 
     def __init__(self, ring: Keyring, deployment: str, random: Callable[[int], bytes]) -> None:
         self._sealer = Sealer(ring, "sess-enc/v1", random)
-        self._deployment = deployment
+        self._place = f"sess/v1|{deployment}|"
 
     def seal_logins(self, ticket: Ticket, sid: str, logins: Logins) -> bytes:
         identities = [_plain(identity) for identity in logins.identities]
@@ -119,7 +121,7 @@ class Sealing:
         return payload
 
     def _aad(self, sid: str, kind: Kind) -> bytes:
-        return f"sess/v1|{self._deployment}|{sid}|{kind}".encode()
+        return f"{self._place}{sid}|{kind}".encode()
 
 
 def _plain(value: Identity | Grant) -> dict[str, Any]:
@@ -133,7 +135,7 @@ def _default(member: Field[Any]) -> Any:
 
 def _known(shape: type[Identity | Grant], entry: Mapping[str, Any]) -> dict[str, Any]:
     """The members that this release knows; lists become tuples again."""
-    names = {member.name for member in fields(shape)}
+    names = _MEMBERS[shape]
     return {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in entry.items()

@@ -22,6 +22,7 @@ from gateway.sessions.device import Device
 from gateway.sessions.draft import Draft, token_fields
 from gateway.sessions.ending import Endings
 from gateway.sessions.entry import EntrySealing
+from gateway.sessions.expected import Expected
 from gateway.sessions.index import Index
 from gateway.sessions.joining import Joined, Joining
 from gateway.sessions.lease import Lease, Leases
@@ -29,7 +30,7 @@ from gateway.sessions.notices import Notices
 from gateway.sessions.over import LoginsOver
 from gateway.sessions.person import list_names, person_of
 from gateway.sessions.records import Records
-from gateway.sessions.rights import Rights
+from gateway.sessions.rights import Rights, rights_key
 from gateway.sessions.schedule import token_times
 from gateway.sessions.sealing import Logins, Sealing, session_id
 from gateway.sessions.session import Grant, Grants, Session, log_name
@@ -77,6 +78,7 @@ class Sessions:
         self.touch_every = min(TOUCH_EVERY, limits.idle / 10)
         self._records = Records(store, self._sealing, limits.idle, clock)
         self._rights = Rights(store, ring, deployment, limits.absolute, clock, random)
+        self._expected = Expected()
         self._notices = Notices(bus, clock)
         self._leases = Leases(store, clock, random, sleep)
         index = Index(store, clock)
@@ -150,32 +152,48 @@ class Sessions:
         no longer admits the person. A record that does not open is no session either: it is left alone, since a newer
         release may have written it, and its time to live ends it.
         """
+        sid = session_id(ticket)
+        expected = self._expected.of(sid)
         try:
-            session = await self._records.read(ticket)
+            found = await self._records.read(ticket, sid, [rights_key(person) for person in expected])
         except Unsealable:
-            self._emit(SessionEnded(log_name(session_id(ticket)), "", "unreadable"))
+            self._emit(SessionEnded(log_name(sid), "", "unreadable"))
             return None
-        if session is None:
+        if found is None:
+            self._expected.forget(sid)
             return None
-        now = self._clock()
+        now, session = self._clock(), found.session
         known = self._configured(session.identities)
-        ended = self._limit_reached(session, now) or await self._overridden(session, known)
+        seen = dict(zip(expected, found.beside, strict=True))
+        ended = self._limit_reached(session, now) or await self._overridden(session, known, seen)
         if ended:
             await self._endings.end(session.id, session.latest.key, ended, list_names(session.identities))
             return None
         if not known:
             return None
-        return await self._touched(replace(session, identities=known), now)
+        if len(known) < len(session.identities):
+            session = replace(session, identities=known)
+        return await self._touched(session, now)
 
     def _limit_reached(self, session: Session, now: float) -> str:
         if now >= session.absolute_end:
             return "absolute"
         return "idle" if now - session.seen > self._limits.idle else ""
 
-    async def _overridden(self, session: Session, identities: tuple[Identity, ...]) -> str:
-        """Why the rights of one of its people end a session, "" where they do not."""
-        people = [person_of(one) for one in identities]
-        rights = await self._rights.of(people) if people else []
+    async def _overridden(
+        self, session: Session, identities: tuple[Identity, ...], seen: Mapping[str, bytes | None]
+    ) -> str:
+        """Why the rights of one of its people end a session, "" where they do not.
+
+        `seen` is what was read with the record, by people whom it was thought to be of.
+        """
+        people = tuple([person_of(one) for one in identities])
+        if seen.keys() >= set(people):
+            rights = [self._rights.opened(person, seen[person]) for person in people]
+        else:
+            # Of whom the session is the record alone says: nobody is judged by the rights of somebody else.
+            rights = await self._rights.of(people)
+            self._expected.note(session.id, people)
         for one, right in zip(identities, rights, strict=True):
             if right.disabled:
                 return "disabled"

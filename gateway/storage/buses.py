@@ -28,7 +28,7 @@ def open_bus(
     scheme, _, rest = url.partition(":")
     hearing, origin = Hearing(emit, clock, ticks), random(8).hex()
     if scheme == "sqlite" and rest:
-        return open_sqlite_bus(Path(rest), origin, clock, hearing)
+        return open_sqlite_bus(Path(rest), origin, clock, hearing, ticks)
     if scheme in SCHEMES:
         return open_redis_bus(url, deployment, origin, hearing, ticks)
     raise StoreFault(

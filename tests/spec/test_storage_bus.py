@@ -1,7 +1,6 @@
 """Notices as Redis carries them, and what a heartbeat proves; the SQLite bus when rows are missing or the file fails."""
 
 import sqlite3
-import time
 
 import pytest
 
@@ -10,7 +9,7 @@ from gateway.observe.events import BusChanged
 from gateway.storage.bus import About, Notice
 from gateway.storage.hearing import Hearing
 from gateway.storage.redis.bus import open_redis_bus, read, written
-from gateway.storage.sqlite.bus import AT_ONCE, KEPT, open_sqlite_bus
+from gateway.storage.sqlite.bus import AT_ONCE, KEPT, LOOK_EVERY, open_sqlite_bus
 from tests.kit.clock import Clock
 
 ENDED = Notice(About.SESSION, "ended", 1.5)
@@ -60,12 +59,13 @@ def test_a_notice_that_a_newer_release_has_invented_makes_everything_forgotten()
 
 
 class Worker:
-    """One process on the file, with a clock that it shares with the others."""
+    """One process on the file, with a clock that it shares with the others. Its ticks stand still."""
 
     def __init__(self, path, origin, clock):
         self.events, self.heard = [], []
-        hearing = Hearing(self.events.append, clock, time.monotonic)
-        self.bus = open_sqlite_bus(path, origin, clock, hearing)
+        self.ticks = Clock(0.0)
+        hearing = Hearing(self.events.append, clock, self.ticks)
+        self.bus = open_sqlite_bus(path, origin, clock, hearing, self.ticks)
         self.bus.subscribe(self.heard.append)
 
     async def open(self):
@@ -159,6 +159,7 @@ async def test_a_file_that_cannot_be_looked_at_makes_the_bus_lost_until_it_can(w
     """And then everything is forgotten."""
     one, two, _ = workers
     real, two.bus._watching = two.bus._watching, Broken()
+    two.ticks.advance(LOOK_EVERY)
 
     lost = two.bus.current()
     two.bus._watching = real

@@ -295,10 +295,10 @@ async def test_a_burst_beyond_the_pool_waits_and_succeeds(server):
 async def test_too_many_at_once_do_not_put_the_server_under_suspicion(server):
     """Who finds no free connection is told; the connections stay, and the next caller is served."""
     async with Wire(server.port) as wire, opened(wire.url) as store:
-        await asyncio.gather(*(store.get("v") for _ in range(100)))
+        await asyncio.gather(*(store.put("v", b"x", LONG) for _ in range(100)))
         before, wire.delay = wire.made, 0.3
 
-        crowd = [asyncio.create_task(store.get("v")) for _ in range(60)]
+        crowd = [asyncio.create_task(store.put("v", b"x", LONG)) for _ in range(60)]
         await asyncio.wait(crowd, return_when=asyncio.FIRST_EXCEPTION)
         await store.get("v")  # in the midst of it: a connection comes free in time
         answers = await asyncio.gather(*crowd, return_exceptions=True)
@@ -308,13 +308,54 @@ async def test_too_many_at_once_do_not_put_the_server_under_suspicion(server):
         assert wire.made == before
 
 
+async def test_reads_of_one_moment_share_a_connection(server):
+    """Sixty checks at once are one write on one connection, in place of sixty."""
+    async with Wire(server.port) as wire, opened(wire.url) as store:
+        for number in range(60):
+            await store.put(f"v{number}", b"%d" % number, LONG)
+
+        answers = await asyncio.gather(*(store.get(f"v{number}") for number in range(60)))
+
+        assert answers == [b"%d" % number for number in range(60)]
+        assert wire.made == 1
+
+
+async def test_reads_that_shared_a_connection_survive_its_end(server):
+    """Each is asked again; that it broke under all of them is one failure and opens no breaker."""
+    async with Wire(server.port) as wire, opened(wire.url) as store:
+        await store.put("v", b"x", LONG)
+
+        wire.cut()
+        answers = await asyncio.gather(*(store.get("v") for _ in range(50)))
+
+        assert answers == [b"x"] * 50
+
+
+async def test_whoever_goes_away_takes_nobody_along(server):
+    """Of those who share a connection some are cancelled: the others get what is theirs."""
+    async with Wire(server.port) as wire, opened(wire.url) as store:
+        for number in range(20):
+            await store.put(f"v{number}", b"%d" % number, LONG)
+        wire.delay = 0.05
+
+        asked = [asyncio.create_task(store.get(f"v{number}")) for number in range(20)]
+        await asyncio.sleep(0.02)
+        for gone in asked[::2]:
+            gone.cancel()
+        answers = await asyncio.gather(*asked[1::2])
+        again = await store.get("v7")
+
+        assert answers == [b"%d" % number for number in range(1, 20, 2)]
+        assert again == b"7"
+
+
 async def test_whether_the_server_answers_does_not_hang_on_who_waits_for_it(server):
     """`/readyz` has connections of its own: a crowd on the others says nothing about the server."""
     async with Wire(server.port) as wire, opened(wire.url) as store:
         await store.ping()
         wire.delay = 0.3
 
-        crowd = [asyncio.create_task(store.get("v")) for _ in range(60)]
+        crowd = [asyncio.create_task(store.put("v", b"x", LONG)) for _ in range(60)]
         await asyncio.wait(crowd, return_when=asyncio.FIRST_EXCEPTION)
         await store.ping()
         answers = await asyncio.gather(*crowd, return_exceptions=True)

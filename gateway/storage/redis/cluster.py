@@ -15,8 +15,9 @@ from redis.crc import key_slot
 
 from gateway.errors import StoreFault
 from gateway.settings.redis_address import Place
-from gateway.storage.redis.node import Node, Word
+from gateway.storage.redis.node import Node
 from gateway.storage.redis.pool import Connector
+from gateway.storage.redis.resp import Word
 
 DEADLINE = 2.5
 """Seconds for one command in all, wherever it is sent."""
@@ -54,22 +55,27 @@ class Cluster:
         self._looking = asyncio.Lock()
         self._changed = float("-inf")
 
-    async def send(self, *command: Word, key: str | None, confirm: bool = False) -> Any:
+    async def send(
+        self, *command: Word, key: str | None, confirm: bool = False, together: bool = False
+    ) -> Any:
         """Send to the node that has `key`; without one, to any."""
         try:
             async with asyncio.timeout(DEADLINE):
-                return await self._follow(command, key, confirm=confirm)
+                return await self._follow(command, key, confirm=confirm, together=together)
         except _LOST:
             self._stale = True
             raise
 
-    async def _follow(self, command: tuple[Word, ...], key: str | None, *, confirm: bool) -> Any:
+    async def _follow(
+        self, command: tuple[Word, ...], key: str | None, *, confirm: bool, together: bool
+    ) -> Any:
         place, asking = await self._owner(key), False
         hops = 0
         while hops < HOPS:
             hops += 1
             try:
-                return await self._node(place).send(*command, asking=asking, confirm=confirm)
+                node = self._node(place)
+                return await node.send(*command, asking=asking, confirm=confirm, together=together)
             except exceptions.MovedError as moved:
                 place, asking = (moved.host or place[0], moved.port), False
                 self._owners[moved.slot_id] = place

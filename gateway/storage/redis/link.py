@@ -13,8 +13,9 @@ from redis import exceptions
 from gateway.errors import StoreFault
 from gateway.settings.redis_address import Layout, read_redis_address
 from gateway.storage.redis.cluster import Cluster
-from gateway.storage.redis.node import Node, Word, crowded
+from gateway.storage.redis.node import Node, crowded
 from gateway.storage.redis.pool import Connector, Pool
+from gateway.storage.redis.resp import Word
 from gateway.storage.redis.scripts import Script
 from gateway.storage.redis.single import Single, pool_of
 
@@ -25,7 +26,9 @@ CONNECTIONS = 32
 class Route(Protocol):
     """Brings commands to the server that has their keys. Raises what redis-py raises, `OSError` or `StoreFault`."""
 
-    async def send(self, *command: Word, key: str | None, confirm: bool = False) -> Any: ...
+    async def send(
+        self, *command: Word, key: str | None, confirm: bool = False, together: bool = False
+    ) -> Any: ...
 
     def together(self, keys: Sequence[str]) -> list[list[int]]: ...
 
@@ -59,8 +62,8 @@ class Link:
         return await _once(self._route, command, confirm=confirm)
 
     async def ask(self, *command: Word) -> Any:
-        """Send one command that only reads: it is sent again if the connection was broken."""
-        return await _twice(self._route, command)
+        """Send one command that only reads, with others of its moment: it is sent again if the connection was broken."""
+        return await _twice(self._route, command, together=True)
 
     async def ping(self) -> None:
         """Return if the server answers; beside all other commands."""
@@ -89,7 +92,9 @@ class Link:
         return await self._script(("EVAL", script.text, *words), reads=reads, confirm=confirm)
 
     async def _script(self, command: tuple[Word, ...], *, reads: bool, confirm: bool) -> Any:
-        return await (_twice(self._route, command) if reads else _once(self._route, command, confirm=confirm))
+        if reads:
+            return await _twice(self._route, command, together=True)
+        return await _once(self._route, command, confirm=confirm)
 
     def together(self, keys: Sequence[str]) -> list[list[int]]:
         """Numbers of the keys that may stand in one command: all of them, save in a cluster."""
@@ -120,22 +125,24 @@ def connector_of(url: str) -> Connector:
     return Connector(address)
 
 
-async def _once(route: Route, command: tuple[Word, ...], *, confirm: bool = False) -> Any:
+async def _once(
+    route: Route, command: tuple[Word, ...], *, confirm: bool = False, together: bool = False
+) -> Any:
     try:
-        return await route.send(*command, key=_key_of(command), confirm=confirm)
+        return await route.send(*command, key=_key_of(command), confirm=confirm, together=together)
     except (exceptions.RedisError, OSError) as error:
         raise fault_of(error) from error
 
 
-async def _twice(route: Route, command: tuple[Word, ...]) -> Any:
+async def _twice(route: Route, command: tuple[Word, ...], *, together: bool = False) -> Any:
     try:
-        return await route.send(*command, key=_key_of(command))
+        return await route.send(*command, key=_key_of(command), together=together)
     except exceptions.ConnectionError as error:
         if crowded(error):
             raise fault_of(error) from error
     except (exceptions.RedisError, OSError) as error:
         raise fault_of(error) from error
-    return await _once(route, command)
+    return await _once(route, command, together=together)
 
 
 async def _allowed(node: Node, command: tuple[Word, ...]) -> Any:

@@ -2,17 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import Any
 
 from redis import exceptions
 from redis.asyncio import Connection
 
 from gateway.storage.redis.breaker import Breaker
+from gateway.storage.redis.crowd import Crowd
+from gateway.storage.redis.line import Line, Owed
+from gateway.storage.redis.lines import Lines
 from gateway.storage.redis.pool import Pool
 from gateway.storage.redis.primary import Primary, field_of
-
-Word: TypeAlias = str | bytes | int | float
+from gateway.storage.redis.resp import Word, packed
 
 DEADLINE = 2.0
 """Seconds for one command in all: waiting for a connection, making one, greeting the server, the answer."""
@@ -32,54 +33,60 @@ class Node:
         self, connect: Callable[..., Pool], ticks: Callable[[], float], unconfirmed: Callable[[], None]
     ) -> None:
         self._pool = connect(redis_connect_func=self._greet)
+        self._lines = Lines(self._pool)
+        self._crowd: Crowd | None = None
         self._breaker = Breaker(ticks)
         self._unconfirmed = unconfirmed
+        self._last_failure: Exception | None = None
         self.primary = Primary(ticks)
         self.doubted = False
         """Whether the last thing heard of it was a failure."""
 
     @property
     def busy(self) -> bool:
-        return self._pool.busy
+        return self._lines.busy
 
-    async def send(self, *command: Word, asking: bool = False, confirm: bool = False) -> Any:
+    async def send(
+        self, *command: Word, asking: bool = False, confirm: bool = False, together: bool = False
+    ) -> Any:
         """The reply. `confirm`: wait until a replica has what was written, where there are replicas, and not for long.
 
-        `asking`: the node is just being given the key's slot, and takes the command only when told so.
+        `asking`: the node is just being given the key's slot, and takes the command only when told so. `together`: it is
+        a read that may share its line with others.
         """
         copies = int(confirm and await self._has_replicas())
         self._breaker.admit()
         try:
-            async with asyncio.timeout(DEADLINE):
-                reply = await self._exchange(command, asking=asking, copies=copies)
+            reply = await self._exchange(command, asking=asking, copies=copies, together=together)
         except (exceptions.ConnectionError, exceptions.TimeoutError, OSError) as error:
             if not crowded(error):
-                self.doubted = True
-                self._breaker.failed()
-                await self.drop_idle()
+                self._failed(error)
             raise
         except exceptions.ResponseError as error:
             self._answered()
             if _deposed(error):  # a failover: what we hold leads to the old primary
                 self.primary.changed()
-                await self.drop_idle()
+                self._lines.drop_idle()
             raise
         self._answered()
         return reply
 
-    async def drop_idle(self) -> None:
-        # One dead socket means that its neighbours are dead too; met one by one they would cost one failed
-        # request each.
-        await asyncio.gather(
-            *(connection.disconnect() for connection in self._pool.take_idle()), return_exceptions=True
-        )
-
     async def close(self) -> None:
-        await self._pool.aclose()
+        await self._lines.close()
 
     def _answered(self) -> None:
         self._breaker.worked()
         self.doubted = False
+        self._last_failure = None
+
+    def _failed(self, error: Exception) -> None:
+        if error is self._last_failure:  # of a line that others shared, who have told already: it failed once
+            return
+        self._last_failure = error
+        self.doubted = True
+        self._breaker.failed()
+        # One dead socket means that its neighbours are dead too; met one by one they would cost one failed request each.
+        self._lines.drop_idle()
 
     async def _greet(self, connection: Connection) -> None:
         """Greet the server on a new connection, and see whether it is the one we knew."""
@@ -99,34 +106,61 @@ class Node:
             self.primary.told(int(field_of(section, b"connected_slaves") or 0))
         return bool(self.primary.has_replicas)
 
-    async def _exchange(self, command: tuple[Word, ...], *, asking: bool, copies: int) -> Any:
-        # ASKING and WAIT are about their own connection: both travel with the command.
-        commands: list[tuple[Word, ...]] = [("ASKING",), command] if asking else [command]
-        if copies:
-            commands.append(("WAIT", copies, _CONFIRM_MS))
-        connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
-        try:
-            await connection.send_packed_command(connection.pack_commands(commands))
-            if asking:
-                await connection.read_response()
-            return await (self._confirmed(connection) if copies else connection.read_response())
-        finally:
-            await self._pool.release(connection)
+    async def _exchange(self, command: tuple[Word, ...], *, asking: bool, copies: int, together: bool) -> Any:
+        wire = packed(
+            command
+        )  # before anybody has a line: what cannot be written is this caller's fault alone
+        crowd = self._joined() if together and not asking else None
+        if crowd is not None:
+            return await crowd.join(wire)
+        line = self._lines.idle()
+        # With a line there is nothing to wait for but the replies, which have deadlines of their own.
+        if line is not None:
+            return await self._ask(line, wire, asking=asking, copies=copies)
+        async with asyncio.timeout(DEADLINE):
+            line = await self._lines.take()
+            return await self._ask(line, wire, asking=asking, copies=copies)
 
-    async def _confirmed(self, connection: Connection) -> Any:
+    def _joined(self) -> Crowd | None:
+        """Those who ask in this turn of the loop; `None` where a line has to be waited for."""
+        if self._crowd is None or not self._crowd.open:
+            line = self._lines.idle()
+            self._crowd = Crowd(line) if line is not None else None
+        return self._crowd
+
+    async def _ask(self, line: Line, wire: bytes, *, asking: bool, copies: int) -> Any:
+        # ASKING and WAIT are about their own connection: both travel with the command.
+        if asking:
+            wire = packed(("ASKING",)) + wire
+        if copies:
+            wire += packed(("WAIT", copies, _CONFIRM_MS))
+        owed = line.ask(wire, 1 + asking + bool(copies))
         try:
-            reply = await connection.read_response()
-        except exceptions.ResponseError:
-            with suppress(exceptions.ResponseError):  # the reply of WAIT, which must not stay on the line
-                await connection.read_response()
-            raise
+            if asking:
+                await owed[0]
+            if copies:  # that of WAIT comes last, and until then nobody else can have the line
+                await asyncio.wait(owed)
+            reply = await owed[int(asking)]
+            if copies:
+                self._confirmed(owed[-1])
+            return reply
+        finally:
+            for one in owed:
+                _wait_no_more(one)
+
+    def _confirmed(self, said: Owed) -> None:
         try:
-            copies = int(await connection.read_response())
+            copies = int(said.result())
         except (exceptions.RedisError, OSError):
             copies = 0  # the write stands: whatever befalls WAIT is no reason to say that it had failed
         if copies < 1:
             self._unconfirmed()
-        return reply
+
+
+def _wait_no_more(owed: Owed) -> None:
+    """The reply is taken off the line all the same; that it was none is no surprise."""
+    if not owed.cancel() and not owed.cancelled():
+        owed.exception()
 
 
 def crowded(error: Exception) -> bool:

@@ -4,6 +4,7 @@ redis-py's own settings wait 4 s for a refused port and a minute for a black hol
 lost.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol
 
@@ -34,23 +35,32 @@ class Closes(Protocol):
     async def close(self) -> None: ...
 
 
-class Pool(BlockingConnectionPool):
-    """The library's pool, whose idle connections can be dropped. What it finds its way by, `guide`, closes with it."""
-
-    guide: Closes | None = None
-
-    def take_idle(self) -> list[Any]:
-        """Take the idle connections out, in one step, so that nobody is handed one while it is being closed.
-
-        `disconnect(inuse_connections=False)` of the library leaves them in the pool meanwhile.
-        """
-        idle = list(self._available_connections)
-        self._available_connections.clear()
-        return idle
+class Handover(Protocol):
+    """A connection that somebody else may take over once it is made."""
 
     @property
-    def busy(self) -> bool:
-        return bool(self._in_use_connections)
+    def where(self) -> str: ...
+
+    def hand_over(self, protocol: asyncio.Protocol) -> asyncio.WriteTransport:
+        """From now on `protocol` hears what arrives. The connection keeps its ends, so that nothing closes them."""
+        ...
+
+    def let_go(self) -> None:
+        """Close it, without waiting."""
+        ...
+
+    def error_of(self, said: str) -> Exception:
+        """The library's exception for a refusal."""
+        ...
+
+
+class Pool(BlockingConnectionPool):
+    """The library's pool. What it finds its way by, `guide`, closes with it.
+
+    Only the bus takes connections out of it; commands go over `Lines`, which has them made here.
+    """
+
+    guide: Closes | None = None
 
     async def aclose(self) -> None:
         await super().aclose()
@@ -134,7 +144,25 @@ def _context(address: RedisAddress) -> RedisSSLContext:
 
 
 class _Sends(AbstractConnection):
-    """Says on uvloop, too, that a connection is broken."""
+    """Says on uvloop, too, that a connection is broken; and may be taken over, as `Handover`."""
+
+    @property
+    def where(self) -> str:
+        return str(self._host_error())
+
+    def hand_over(self, protocol: asyncio.Protocol) -> asyncio.WriteTransport:
+        if self._writer is None:
+            raise Broken("the connection was closed")
+        transport = self._writer.transport
+        transport.set_protocol(protocol)
+        return transport
+
+    def let_go(self) -> None:
+        self._close()  # type: ignore[no-untyped-call]
+
+    def error_of(self, said: str) -> Exception:
+        error: Exception = self._parser.parse_error(said)  # type: ignore[no-untyped-call]
+        return error
 
     async def send_packed_command(
         self, command: bytes | str | Iterable[bytes], check_health: bool = True

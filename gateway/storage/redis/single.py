@@ -7,8 +7,9 @@ from redis.asyncio.sentinel import MasterNotFoundError, Sentinel
 from redis.exceptions import ConnectionError as Broken
 
 from gateway.settings.redis_address import Layout, Place
-from gateway.storage.redis.node import Node, Word
+from gateway.storage.redis.node import Node
 from gateway.storage.redis.pool import Connector, Pool
+from gateway.storage.redis.resp import Word
 
 
 class Single:
@@ -19,8 +20,14 @@ class Single:
     ) -> None:
         self._node = Node(lambda **more: pool_of(connector, size, **more), ticks, unconfirmed)
 
-    async def send(self, *command: Word, key: str | None, confirm: bool = False) -> Any:  # noqa: ARG002 -- one server has all keys
-        return await self._node.send(*command, confirm=confirm)
+    async def send(
+        self,
+        *command: Word,
+        key: str | None,  # noqa: ARG002 -- one server has all keys
+        confirm: bool = False,
+        together: bool = False,
+    ) -> Any:
+        return await self._node.send(*command, confirm=confirm, together=together)
 
     def together(self, keys: Sequence[str]) -> list[list[int]]:
         """All keys may stand in one command."""

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from gateway.storage.redis import scripts
 from gateway.storage.redis.link import Link
-from gateway.storage.redis.node import Word
+from gateway.storage.redis.resp import Word
 from gateway.storage.store import (
     Acquired,
     Bucket,

@@ -6,7 +6,6 @@ take turns and no step sees half of another's.
 """
 
 import asyncio
-import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -33,11 +32,11 @@ _SWEPT_AT_ONCE = 500
 
 # One statement is one snapshot: the record and what lies beside it are seen at one moment.
 _READ = """
-SELECT r.ver, f.f, f.v FROM record r
-  LEFT JOIN field f ON f.k = r.k AND f.f IN (SELECT value FROM json_each(?2))
-  WHERE r.k = ?1 AND r.exp > ?4
+SELECT r.ver, f.f, f.v FROM record r LEFT JOIN field f ON f.k = r.k AND f.f IN ({fields})
+  WHERE r.k = ?2 AND r.exp > ?1
 UNION ALL
-SELECT NULL, k, v FROM kv WHERE k IN (SELECT value FROM json_each(?3)) AND exp > ?4"""
+SELECT NULL, k, v FROM kv WHERE k IN ({beside}) AND exp > ?1"""
+_VALUES = "SELECT k, v FROM kv WHERE k IN ({keys}) AND exp > ?1"
 
 
 def open_sqlite(path: Path, clock: Callable[[], float]) -> "SqliteStore":
@@ -64,13 +63,8 @@ class SqliteStore:
         return found[0][0] if found else None
 
     async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
-        found = dict(
-            self._rows(
-                "SELECT k, v FROM kv WHERE k IN (SELECT value FROM json_each(?)) AND exp > ?",
-                json.dumps(list(keys)),
-                self._clock(),
-            )
-        )
+        statement = _VALUES.format(keys=_places(2, len(keys)))
+        found = dict(self._rows(statement, self._clock(), *keys))
         return [found.get(key) for key in keys]
 
     async def put(self, key: str, value: bytes, ttl: float) -> None:
@@ -97,7 +91,8 @@ class SqliteStore:
         return await self._write(records.create, key, fields, ttl)
 
     async def read(self, key: str, fields: Sequence[str], beside: Sequence[str] = ()) -> Reading:
-        rows = self._rows(_READ, key, json.dumps(list(fields)), json.dumps(list(beside)), self._clock())
+        statement = _READ.format(fields=_places(3, len(fields)), beside=_places(3 + len(fields), len(beside)))
+        rows = self._rows(statement, self._clock(), key, *fields, *beside)
         plain = {name: value for version, name, value in rows if version is None}
         mine = [row for row in rows if row[0] is not None]
         record = Record(mine[0][0], {name: value for _, name, value in mine if name}) if mine else None
@@ -214,3 +209,8 @@ class SqliteStore:
         except StoreFault as fault:
             self._lost = fault  # reads end too: this worker would serve sessions that others cannot end
             raise
+
+
+def _places(first: int, count: int) -> str:
+    """Numbered parameters of a statement. Few different texts come of it, so that each is compiled once."""
+    return ",".join([f"?{number}" for number in range(first, first + count)])
