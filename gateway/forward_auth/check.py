@@ -51,7 +51,7 @@ class Asked:
     """A question that passed the gate: what it asks for, what it brings, and who asks.
 
     All of it follows from the head, so it stays with a head that comes again, and so does what was made of it:
-    `made` is the latest verdict and the outcome that came of it here.
+    `made` is the latest verdict that names nobody an application is told of, and the outcome that came of it here.
     """
 
     __slots__ = ("audience", "client", "head", "made", "place", "presented", "question")
@@ -131,11 +131,9 @@ class Check:
     def begin(self, asked: Asked, decision_id: str) -> Answer:
         """The outcome, or a coroutine for it where a session has to be opened."""
         rule = asked.place.judge()
-        ticket = asked.presented.ticket
+        ticket, _, ends = asked.presented
         # A public rule asks for no session: it works, and stays anonymous, whatever the store does.
-        if ticket is None or rule is None or rule.access is _PUBLIC:
-            return self._nobody(asked, rule, decision_id)
-        if self.tickets.is_over(ticket, self.clock()):
+        if ticket is None or rule is None or rule.access is _PUBLIC or self.clock() >= ends:
             return self._nobody(asked, rule, decision_id)
         memory = self.reader.now(ticket, strict=rule.strict)
         if memory is _MISS:
@@ -167,7 +165,7 @@ class Check:
             if verdict.until:
                 self.reader.note(memory, key, kept, verdict.weight + 3 * len(asked.presented.rest))
         # What a page of another origin asks is another question, and seldom asked.
-        if kept.allowed is None or asked.head.has_any(_ORIGIN):
+        if kept.allowed is None or (asked.head.has_any(_ORIGIN) and _is_foreign(asked)):
             return self._judged(asked, kept.verdict)
         return kept.allowed
 
@@ -175,17 +173,20 @@ class Check:
         if asked.made is not None and asked.made[0] is verdict:
             return asked.made[1]
         decision = verdict.decision
-        allowed = _allowed(verdict, asked.presented.rest)
-        if allowed is None or not isinstance(decision, Allow):
-            made = self._stopped(asked, decision, verdict)
-        # Cross-site WebSocket hijacking: the browser sends our cookie whoever wrote the page (CWE-1385).
-        elif decision.identity is not None and foreign_origin(asked.head, _origin(asked.target)):
-            stop = Forbid(decision.rule, "foreign_origin")
-            made = self._stopped(asked, stop, verdict._replace(reason=stop.reason))
-        else:
-            made = allowed
+        if isinstance(decision, Allow) and decision.identity is not None:
+            # What is told of a person dies with the remembered session; a head that comes again lives longer.
+            return self._of_person(asked, decision, verdict)
+        made = _allowed(verdict, asked.presented.rest) or self._stopped(asked, decision, verdict)
         asked.made = verdict, made
         return made
+
+    def _of_person(self, asked: Asked, decision: Allow, verdict: Verdict) -> Judged:
+        allowed = _allowed(verdict, asked.presented.rest)
+        # Cross-site WebSocket hijacking: the browser sends our cookie whoever wrote the page (CWE-1385).
+        if allowed is None or _is_foreign(asked):
+            stop = Forbid(decision.rule, "foreign_origin")
+            return self._stopped(asked, stop, verdict._replace(reason=stop.reason))
+        return allowed
 
     def _stopped(self, asked: Asked, decision: Decision, verdict: Verdict) -> Judged:
         if isinstance(decision, Allow):  # fail closed: an allow never becomes a reply on this path
@@ -225,6 +226,10 @@ def _allowed(verdict: Verdict, rest: bytes) -> Judged | None:
     if not isinstance(verdict.decision, Allow):
         return None
     return Judged(Pass(verdict.lines, rest), "allow", verdict.reason, verdict.rule, verdict.subject)
+
+
+def _is_foreign(asked: Asked) -> bool:
+    return foreign_origin(asked.head, _origin(asked.target))
 
 
 def _origin(target: Target) -> str:

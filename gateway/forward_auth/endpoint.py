@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.errors import Limited, Malformed, Refused, StoreFault, UntrustedPeer
 from gateway.forward_auth.check import Asked, Check, Judged
 from gateway.forward_auth.contracts.contract import Contract, Outage, Refusal, Wait
-from gateway.forward_auth.shell import NOT_FOUND, announces_body, head_of, send_reply
+from gateway.forward_auth.shell import NOT_FOUND, KnownHeads, announces_body, send_reply
 from gateway.guard.proxies import Proxies, shown
 from gateway.identity.presented import Head, Reply
 from gateway.observe.events import Alarm, Decided, DecisionMade, Emit, every_decision
@@ -67,13 +67,17 @@ class Verify:
         self._new_id = new_id
         self._timer = timer
         self._decided = decided
+        self._heads = KnownHeads()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI's form)
         """ASGI shell; `receive` is never awaited."""
-        head = head_of(scope)
+        head = self._heads.of(scope)
+        known = head.kept is not None
         answered = self.answer_at(head) or NOT_FOUND
         reply = answered if isinstance(answered, Reply) else await answered
         await send_reply(send, reply, close=announces_body(head))
+        if not known:
+            self._heads.add(head)
 
     def answer_at(self, head: Head) -> Answered | None:
         """`answer` to whatever stands at the target of the head; `None` where that is no verify endpoint."""
@@ -119,7 +123,8 @@ class Verify:
         question = route.contract.read(head, route.policy)
         asked = self._check.ask(head, question, self._proxies.client(head))
         # It follows from the head and the configuration alone: should the very same head come again, it is at hand.
-        head.kept = asked
+        if asked.place.is_light:
+            head.kept = asked
         return asked
 
     def _failed(self, error: Exception, decision_id: str) -> Judged:
@@ -188,5 +193,6 @@ def check_size(head: Head) -> None:
         raise Malformed("too_many_headers", f"over {MAX_FIELDS}")
     if 0 < head.at_most <= MAX_BYTES:
         return
-    if sum(map(len, chain.from_iterable(head.headers))) > MAX_BYTES:
+    head.at_most = sum(map(len, chain.from_iterable(head.headers)))
+    if head.at_most > MAX_BYTES:
         raise Malformed("headers_too_large", f"over {MAX_BYTES} bytes")

@@ -21,7 +21,12 @@ _Key: TypeAlias = tuple[str, bytes, bytes, bytes, tuple[int, int] | None]
 
 REMEMBERED = 4096
 LONGEST = 256
-"""Bytes of a path that is remembered: with the number above it bounds the memory, to some 16 MB at worst."""
+"""Bytes of a path that is remembered."""
+READINGS = 2
+"""Other readings of a path that is remembered: a stranger can write one with fifty, each as long as the path.
+
+The three of them bound the memory, to some 20 MB at worst.
+"""
 
 
 class Place(NamedTuple):
@@ -36,6 +41,11 @@ class Place(NamedTuple):
         if self.refused[0]:
             raise Malformed(*self.refused)
         return self.rule
+
+    @property
+    def is_light(self) -> bool:
+        """Whether it takes no more room than a few times its path, so that it may be remembered."""
+        return len(self.target.readings) <= READINGS
 
 
 class Places:
@@ -61,7 +71,8 @@ class Places:
         place = self._remembered.get(key)
         if place is None:
             place = self._find(policy, question.host, path, question.method, seen)
-            self._remembered.add(key, place)
+            if place.is_light:
+                self._remembered.add(key, place)
         return place
 
     def _find(self, policy: str, host: bytes, uri: bytes, method: bytes, client: Client) -> Place:

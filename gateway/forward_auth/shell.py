@@ -6,11 +6,17 @@ body, and a server that reads it would stall. Such a connection is closed behind
 
 from starlette.types import Scope, Send
 
-from gateway.identity.presented import Head, Reply
+from gateway.identity.presented import Head, Headers, Reply
+from gateway.policy.remembered import Remembered
 
 _CLOSE = (b"connection", b"close")
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _NOTHING = frozenset({b"0"})
+
+KNOWN = 1024
+"""With `LONGEST` it bounds the memory of `KnownHeads`, to some 20 MB at worst."""
+LONGEST = 3072
+"""Bytes of a head that is kept."""
 
 NOT_FOUND = Reply(404, ((b"content-length", b"0"), (b"cache-control", b"no-store")))
 
@@ -25,6 +31,25 @@ def head_of(scope: Scope) -> Head:
     """The request head; the peer is "" on a Unix socket."""
     client = scope.get("client")
     return Head(scope["method"], path_of(scope), tuple(scope["headers"]), client[0] if client else "")
+
+
+class KnownHeads:
+    """Heads of scopes that came before: what was made of such a head is still at hand with it."""
+
+    def __init__(self, entries: int = KNOWN, longest: int = LONGEST) -> None:
+        self._heads: Remembered[tuple[str, bytes, Headers, str], Head] = Remembered(entries)
+        self._longest = longest
+
+    def of(self, scope: Scope) -> Head:
+        """The head of a request, as `head_of` reads it."""
+        client = scope.get("client")
+        key = scope["method"], path_of(scope), tuple(scope["headers"]), client[0] if client else ""
+        return self._heads.get(key) or Head(*key)
+
+    def add(self, head: Head) -> None:
+        """Remember a head, where somebody has counted its bytes and keeps something with it."""
+        if head.kept is not None and 0 < head.at_most <= self._longest:
+            self._heads.add((head.method, head.target, head.headers, head.peer), head)
 
 
 def announces_body(head: Head) -> bool:

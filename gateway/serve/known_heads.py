@@ -5,6 +5,8 @@ poll. The parser has no choice in what it makes of the same bytes at the same pl
 request.
 """
 
+from typing import NamedTuple
+
 from gateway.identity.presented import Head
 from gateway.policy.remembered import Remembered
 
@@ -16,15 +18,22 @@ LONGEST = 3072
 _END = b"\r\n\r\n"
 
 
+class Known(NamedTuple):
+    """What was read: the head, and whether the connection stays open behind its answer."""
+
+    head: Head
+    stays: bool
+
+
 class KnownHeads:
     """Heads that came at least twice; at most two times `entries` of them."""
 
     def __init__(self, entries: int = ENTRIES, longest: int = LONGEST) -> None:
-        self._heads: Remembered[bytes, Head] = Remembered(entries)
+        self._heads: Remembered[bytes, Known] = Remembered(entries)
         self._longest = longest
         self.get = self._heads.get
 
-    def add(self, data: bytes, head: Head) -> None:
-        """Remember that `data`, all of it, was read as `head`: one request, without a body, answered at once."""
+    def add(self, data: bytes, known: Known) -> None:
+        """Remember that `data`, all of it, was read as this: one request, without a body, answered at once."""
         if len(data) <= self._longest and data.find(_END) == len(data) - len(_END):
-            self._heads.add(data, head)
+            self._heads.add(data, known)

@@ -22,7 +22,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from gateway.forward_auth.shell import announces_body, send_reply
 from gateway.identity.lines import Lines
 from gateway.identity.presented import Head, Reply
-from gateway.serve.known_heads import KnownHeads
+from gateway.serve.known_heads import Known, KnownHeads
 from gateway.serve.protocol import BoundedProtocol
 
 Answered: TypeAlias = Reply | Coroutine[Any, Any, Reply]
@@ -100,7 +100,7 @@ class QuickProtocol(BoundedProtocol):
         self._parsed = False
         self._piece = 0
         self._begun = 0
-        self._plain: Head | None = None
+        self._plain: Known | None = None
         self._given: Answered | None = None
         self._idle: asyncio.TimerHandle | None = None
 
@@ -115,15 +115,15 @@ class QuickProtocol(BoundedProtocol):
             self._begin_piece(0)
             super().data_received(data)
             return
-        head = self._counter.known.get(data)
-        if head is None or head.peer != self._peer:
+        known = self._counter.known.get(data)
+        if known is None or known.head.peer != self._peer:
             self._receive_new(data)
             return
-        answered = self._counter.answer(head)
+        answered = self._counter.answer(known.head)
         if isinstance(answered, Reply) and answered.wire:
             self._unset_keepalive_if_required()
             self._is_whole()
-            self._write(answered, answered.wire, head, stays=True)
+            self._write(answered, answered.wire, known)
         else:
             # Somebody has to wait. The parser gets to see the head after all; the answer is on its way already.
             self._given = answered
@@ -182,9 +182,9 @@ class QuickProtocol(BoundedProtocol):
         else:
             wire = answered.wire or Lines.of(answered.headers).wire
             if wire:
-                parser = self.parser
-                stays = parser.should_keep_alive() and parser.get_http_version() != "1.0"
-                self._write(answered, wire, head, stays=stays)
+                stays = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
+                self._plain = Known(head, stays)
+                self._write(answered, wire, self._plain)
             else:  # uvicorn hangs up on such a header
                 self._begin_cycle(_once(_done(answered)))
 
@@ -202,20 +202,19 @@ class QuickProtocol(BoundedProtocol):
 
     # The answer
 
-    def _write(self, reply: Reply, wire: bytes, head: Head, *, stays: bool) -> None:
+    def _write(self, reply: Reply, wire: bytes, known: Known) -> None:
         opening = self._counter.opening
         begin = opening.of(reply.status, self.server_state.default_headers)
-        end = b"\r\n" if stays or opening.is_last else b"connection: close\r\n\r\n"
-        body = reply.body if head.method != "HEAD" else b""
+        end = b"\r\n" if known.stays or opening.is_last else b"connection: close\r\n\r\n"
+        body = reply.body if known.head.method != "HEAD" else b""
         self.transport.write(b"".join((begin, wire, end, body)))
         self.cycle = _ANSWERED
         self._answers += 1
         self.server_state.total_requests += 1
-        if not stays or opening.is_last:
+        if not known.stays or opening.is_last:
             self.transport.close()
         elif self._idle is None:
             self._watch_for_idleness()
-        self._plain = head if stays else None
 
     # Connections that say nothing
 
