@@ -6,7 +6,7 @@ STAMP := $(VENV)/.test-installed
 RUN_STAMP := $(VENV)/.run-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-live check format lint types lock golden clean
+.PHONY: help install demo test test-fast test-live bench check format lint types lock golden clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,6 +38,10 @@ test: $(STAMP) ## Run the whole suite (live parts skip with a reason where a ser
 test-fast: $(STAMP) ## Run what needs no real server, in parallel, in under two minutes
 	$(BIN)/python -m pytest -n auto -m "not live and not browser" $(T)
 
+bench: $(STAMP) ## Measure what a check costs, in under 20 minutes: ROWS=check,proxy ROUNDS=3 SECONDS=1 LARGE=1
+	$(BIN)/python -m bench --rows "$(ROWS)" --names "$(NAMES)" --rounds $(or $(ROUNDS),3) --seconds $(or $(SECONDS),1) \
+	  --size $(if $(LARGE),large,$(or $(SIZE),usual))
+
 check: $(STAMP) ## Format, lint, types, architecture
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -56,6 +60,7 @@ lock: ## Pin the requirements again, with hashes (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' -q pyproject.toml --group test -c requirements/run.txt -o requirements/test.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' -q --group live -o requirements/live.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' -q --group build -o requirements/build.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' -q --group bench -o requirements/bench.txt
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build *.egg-info
