@@ -7,13 +7,13 @@ request.
 
 from typing import NamedTuple
 
+from gateway.forward_auth.shell import MOST_LINES
 from gateway.identity.presented import Head
 from gateway.policy.remembered import Remembered
 
 ENTRIES = 1024
-"""With `LONGEST` it bounds the memory, to some 20 MB at worst."""
 LONGEST = 3072
-"""Bytes of a head that is kept."""
+"""Bytes of a head that is kept; with the number above and that of its lines it bounds the memory, to some 50 MB at worst."""
 
 _END = b"\r\n\r\n"
 
@@ -35,5 +35,7 @@ class KnownHeads:
 
     def add(self, data: bytes, known: Known) -> None:
         """Remember that `data`, all of it, was read as this: one request, without a body, answered at once."""
-        if len(data) <= self._longest and data.find(_END) == len(data) - len(_END):
+        if len(data) > self._longest or len(known.head.headers) > MOST_LINES:
+            return
+        if data.find(_END) == len(data) - len(_END):
             self._heads.add(data, known)

@@ -1,29 +1,31 @@
 """The quick shell: what can be answered at once is answered while the head of the request is read.
 
     head ─→ answer ─┬─ a reply            written at once: no scope, no task, no cycle
-                    ├─ a coroutine        waited for in a task, as every ASGI application is
-                    └─ None               not a verify call: the ASGI way from the beginning
+                    ├─ a coroutine        waited for in a task, and written then
+                    └─ None               not a verify call: the ASGI way
 
 The answer is that of the same plain function that the ASGI endpoint calls, and it is asked for once. uvicorn keeps
 what it does well: reading, connections, keep-alive, stopping. Whatever is out of the ordinary goes its way: a request
-behind one that still waits, a client that does not read its answers.
+behind one that still waits, a client that does not read its answers, a body.
 """
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeAlias, cast
 
 import httptools
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from gateway.forward_auth.shell import announces_body, send_reply
+from gateway.forward_auth.shell import announces_body
 from gateway.identity.lines import Lines
 from gateway.identity.presented import Head, Reply
 from gateway.serve.known_heads import Known, KnownHeads
+from gateway.serve.opening import Opening
 from gateway.serve.protocol import BoundedProtocol
+from gateway.serve.stand_ins import ANSWERED, pending
 
 Answered: TypeAlias = Reply | Coroutine[Any, Any, Reply]
 AnswerNow: TypeAlias = Callable[[Head], Answered | None]
@@ -38,44 +40,16 @@ def is_tested(release: str = uvicorn.__version__) -> bool:
     return release.rpartition(".")[0] in TESTED
 
 
-class _Answered:
-    """Stands where uvicorn keeps its cycle, for a request that had none: the response is complete.
-
-    Bodies are thrown away, nothing has to be told of a disconnect, and a stop may close the connection.
-    """
-
-    response_complete = True
-
-    class message_event:  # noqa: N801 (uvicorn's name)
-        set = staticmethod(lambda: None)
-
-
-_ANSWERED = cast("RequestResponseCycle", _Answered)
-
-
-class Opening:
-    """How every answer of a server begins: the status line, and the lines that the server adds.
-
-    uvicorn makes those anew once a second, for the date; they are joined once for each list that it hands out.
-    """
-
-    __slots__ = ("_lines", "_wire", "is_last")
-
-    def __init__(self) -> None:
-        self._lines: list[tuple[bytes, bytes]] | None = None
-        self._wire: dict[int, bytes] = {}
-        self.is_last = False
-
-    def of(self, status: int, lines: list[tuple[bytes, bytes]]) -> bytes:
-        """The beginning of an answer; `is_last` says from here on whether it ends its connection."""
-        if lines is not self._lines:
-            self._lines, self._wire = lines, {}
-            self.is_last = any(name == b"connection" for name, _ in lines)  # the server stops
-        wire = self._wire.get(status)
-        if wire is None:
-            joined = b"".join([b"%b: %b\r\n" % line for line in lines])
-            wire = self._wire[status] = STATUS_LINE[status] + joined
-        return wire
+_FAILED = Reply(
+    500,
+    (
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", b"21"),
+        (b"connection", b"close"),
+    ),
+    b"Internal Server Error",
+)
+"""As uvicorn says it."""
 
 
 class Counter:
@@ -101,7 +75,7 @@ class QuickProtocol(BoundedProtocol):
         self._piece = 0
         self._begun = 0
         self._plain: Known | None = None
-        self._given: Answered | None = None
+        self._pending: RequestResponseCycle | None = None
         self._idle: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -120,14 +94,13 @@ class QuickProtocol(BoundedProtocol):
             self._receive_new(data)
             return
         answered = self._counter.answer(known.head)
-        if isinstance(answered, Reply) and answered.wire:
-            self._unset_keepalive_if_required()
-            self._is_whole()
-            self._write(answered, answered.wire, known)
-        else:
-            # Somebody has to wait. The parser gets to see the head after all; the answer is on its way already.
-            self._given = answered
+        if answered is None:
             self._receive_new(data)
+            return
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
+        self._is_whole()
+        self._give(answered, known)
 
     def _is_between(self) -> bool:
         """Whether the parser stands at the beginning of a request, and has seen nothing of it."""
@@ -160,37 +133,27 @@ class QuickProtocol(BoundedProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         if self.transport.is_closing():  # whatever is answered now, nobody would hear it
-            self.cycle = self.cycle or _ANSWERED
+            self.cycle = self.cycle or ANSWERED
         elif self._is_waited_for():
             self._begin_cycle(self.app)
         else:
             self._ask(self._head())
 
     def on_message_complete(self) -> None:
-        if self.cycle is _ANSWERED:
+        if self.cycle is ANSWERED or self.cycle is self._pending:
             self._is_whole()
         else:
             super().on_message_complete()
 
     def _ask(self, head: Head) -> None:
         # The framing of a body that nobody wants may still turn out to be broken, and uvicorn answers that with a 400.
-        answered = None if announces_body(head) else self._answer(head)
+        answered = None if announces_body(head) else self._counter.answer(head)
         if answered is None:
             self._begin_cycle(self.app)
-        elif not isinstance(answered, Reply):
-            self._begin_cycle(_once(answered))
         else:
-            wire = answered.wire or Lines.of(answered.headers).wire
-            if wire:
-                stays = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
-                self._plain = Known(head, stays)
-                self._write(answered, wire, self._plain)
-            else:  # uvicorn hangs up on such a header
-                self._begin_cycle(_once(_done(answered)))
-
-    def _answer(self, head: Head) -> Answered | None:
-        given, self._given = self._given, None
-        return self._counter.answer(head) if given is None else given
+            stays = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
+            self._plain = Known(head, stays)
+            self._give(answered, self._plain)
 
     def _is_waited_for(self) -> bool:
         """Whether an answer is still to come, or to be read by the client: the next one is not to overtake it."""
@@ -202,16 +165,52 @@ class QuickProtocol(BoundedProtocol):
 
     # The answer
 
-    def _write(self, reply: Reply, wire: bytes, known: Known) -> None:
+    def _give(self, answered: Answered, known: Known) -> None:
+        if isinstance(answered, Reply):
+            self.cycle = ANSWERED
+            self.server_state.total_requests += 1
+            self._write(answered, known.head, stays=known.stays)
+            return
+        self.cycle = self._pending = pending(keep_alive=known.stays)
+        task = self.loop.create_task(answered)
+        self.tasks.add(cast("asyncio.Task[None]", task))  # a stop waits for these, whatever they come to
+        task.add_done_callback(partial(self._has_waited, known.head, self._pending))
+
+    def _has_waited(self, head: Head, cycle: RequestResponseCycle, task: asyncio.Task[Reply]) -> None:
+        self.tasks.discard(cast("asyncio.Task[None]", task))
+        cycle.response_complete = True
+        reply = self._outcome(task)
+        if self.transport.is_closing():  # nobody would hear it
+            return
+        self._write(reply, head, stays=cycle.keep_alive)
+        if self.pipeline:  # somebody asked behind it, the ASGI way
+            self.on_response_complete()
+        else:
+            self.cycle = ANSWERED
+            self.server_state.total_requests += 1
+
+    def _outcome(self, task: asyncio.Task[Reply]) -> Reply:
+        """What the coroutine came to. It never raises; should it do so, or be cancelled by a stop, it is no answer."""
+        try:
+            return task.result()
+        except BaseException:
+            self.logger.exception("Exception in a check")
+            return _FAILED
+
+    def _write(self, reply: Reply, head: Head, *, stays: bool) -> None:
+        wire = reply.wire or Lines.of(reply.headers).wire
+        if not wire:  # a header that must not be sent: hang up, as uvicorn does
+            self.logger.error("A header of an answer is not fit to be sent")
+            self.transport.close()
+            return
         opening = self._counter.opening
         begin = opening.of(reply.status, self.server_state.default_headers)
-        end = b"\r\n" if known.stays or opening.is_last else b"connection: close\r\n\r\n"
-        body = reply.body if known.head.method != "HEAD" else b""
+        stays = stays and not opening.is_last and reply is not _FAILED
+        end = b"\r\n" if stays or opening.is_last or reply is _FAILED else b"connection: close\r\n\r\n"
+        body = reply.body if head.method != "HEAD" else b""
         self.transport.write(b"".join((begin, wire, end, body)))
-        self.cycle = _ANSWERED
         self._answers += 1
-        self.server_state.total_requests += 1
-        if not known.stays or opening.is_last:
+        if not stays:
             self.transport.close()
         elif self._idle is None:
             self._watch_for_idleness()
@@ -223,7 +222,7 @@ class QuickProtocol(BoundedProtocol):
         self._idle = self.loop.call_later(self.timeout_keep_alive, self._end_if_idle, self._answers)
 
     def _end_if_idle(self, answers: int) -> None:
-        if answers == self._answers and self._whole and self.cycle is _ANSWERED:
+        if answers == self._answers and self._whole and self.cycle is ANSWERED:
             self.timeout_keep_alive_handler()
         else:
             self._watch_for_idleness()
@@ -247,20 +246,7 @@ class QuickProtocol(BoundedProtocol):
             self.app = own
 
 
-def _once(answering: Coroutine[Any, Any, Reply]) -> ASGIApp:
-    """An application that is asked once: it sends what was begun before."""
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 (ASGI's form)
-        await send_reply(send, await answering)
-
-    return app
-
-
 @lru_cache(64)
 def _path_of(url: bytes) -> bytes:
     """The path of a request target. Proxies ask at one or two."""
     return httptools.parse_url(url).path
-
-
-async def _done(reply: Reply) -> Reply:
-    return reply
