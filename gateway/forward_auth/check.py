@@ -148,10 +148,11 @@ class Check:
         session = await self.reader.read(ticket, strict=rule.strict, harmless=harmless)
         if session is None:
             return self._nobody(asked, rule, decision_id)
-        return self._judged(asked, self.verdicts.of(rule, session, asked.audience, decision_id))
+        verdict = self.verdicts.of(rule, session, asked.audience, decision_id)
+        return self._judged(asked, verdict, decision_id)
 
     def _nobody(self, asked: Asked, rule: Rule | None, decision_id: str) -> Judged:
-        return self._judged(asked, self.verdicts.of_nobody(rule, decision_id))
+        return self._judged(asked, self.verdicts.of_nobody(rule, decision_id), decision_id)
 
     def _remembered(
         self, asked: Asked, rule: Rule, memory: Memory, session: Session, decision_id: str
@@ -166,10 +167,14 @@ class Check:
                 self.reader.note(memory, key, kept, verdict.weight + 3 * len(asked.presented.rest))
         # What a page of another origin asks is another question, and seldom asked.
         if kept.allowed is None or (asked.head.has_any(_ORIGIN) and _is_foreign(asked)):
-            return self._judged(asked, kept.verdict)
+            return self._judged(asked, kept.verdict, decision_id)
+        if kept.verdict.emptied:
+            self.verdicts.tell(kept.verdict, decision_id)
         return kept.allowed
 
-    def _judged(self, asked: Asked, verdict: Verdict) -> Judged:
+    def _judged(self, asked: Asked, verdict: Verdict, decision_id: str) -> Judged:
+        if verdict.emptied:
+            self.verdicts.tell(verdict, decision_id)
         if asked.made is not None and asked.made[0] is verdict:
             return asked.made[1]
         decision = verdict.decision

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from gateway.forward_auth.assertions import Signed
-from gateway.identity.headers import IdentityHeaders
+from gateway.identity.headers import Emptied, IdentityHeaders
 from gateway.identity.identity import Identity
 from gateway.identity.lines import Lines
 from gateway.policy.decide import Allow, Decision, decide, judged, unmet
@@ -39,11 +39,12 @@ class Verdict(NamedTuple):
     subject: str
     detail: str
     until: float
+    emptied: Emptied = ()
 
     @property
     def weight(self) -> int:
         """About how many bytes it takes, never less than it does."""
-        return 1200 + 120 * len(self.lines.headers) + 3 * len(self.lines.wire)
+        return 1400 + 120 * len(self.lines.headers) + 4 * len(self.lines.wire)
 
 
 class Verdicts:
@@ -71,6 +72,10 @@ class Verdicts:
         """What a rule says of a session; `audience` is whom an assertion is for."""
         return self._verdict(rule, session, audience, decision_id)
 
+    def tell(self, verdict: Verdict, decision_id: str) -> None:
+        """Say what is empty in the headers of this answer: at each check, for each application misses it."""
+        self._headers.tell(verdict.emptied, verdict.rule, decision_id)
+
     def _verdict(
         self, rule: Rule | None, session: Session | None, audience: str, decision_id: str
     ) -> Verdict:
@@ -86,11 +91,11 @@ class Verdicts:
             expires = int(min(session.absolute_end, session.seen + self._idle))
             signed = self._asserts.get(session, identity, audience)
         written = self._headers.write(identity, expires, signed.token, decision.rule.name, decision_id)
-        # What is emptied is told at each check, and an id of a decision is for one check.
-        until = 0.0 if written.emptied or self._headers.name_decision else signed.fresh_until
+        # The id of a decision is for one check.
+        until = 0.0 if self._headers.name_decision else signed.fresh_until
         subject = identity.key if identity else ""
         reason, name = decision.rule.access.value, decision.rule.name
-        return Verdict(decision, reason, name, Lines.of(written.lines), subject, "", until)
+        return Verdict(decision, reason, name, Lines.of(written.lines), subject, "", until, written.emptied)
 
     def _may_login(self, rule: Rule | None) -> bool:
         """Whether some configured login could turn a no of this rule into a yes."""

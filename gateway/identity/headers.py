@@ -53,11 +53,15 @@ _PATTERNS: Final = {
 _CODECS: Final = {"percent": "ascii", "utf-8": "utf-8", "latin1": "latin-1"}
 
 
+Emptied: TypeAlias = tuple[tuple[str, int], ...]
+"""Names of headers, as they were written in the configuration, and the bytes that each would have had."""
+
+
 class Written(NamedTuple):
-    """Header lines, and the fields among them that are empty because they were too long, with their sizes in bytes."""
+    """Header lines, and those among them that are empty because they were too long."""
 
     lines: HeaderLines
-    emptied: tuple[tuple[str, int], ...] = ()
+    emptied: Emptied = ()
 
 
 def _silent(event: Event) -> None:
@@ -112,10 +116,14 @@ class IdentityHeaders:
         }
         emptied = []
         for field in _over_cap({field: len(values[field]) for field in self._keys}):
-            self._emit(HeaderOverflowed(self._spelled[field], len(values[field]), rule, decision_id))
-            emptied.append((field, len(values[field])))
+            emptied.append((self._spelled[field], len(values[field])))
             values[field] = b""
         return Written(tuple([(key, values[field]) for field, key in self._keys.items()]), tuple(emptied))
+
+    def tell(self, emptied: Emptied, rule: str, decision_id: str) -> None:
+        """Say of each header that was sent empty how long it was."""
+        for header, size in emptied:
+            self._emit(HeaderOverflowed(header, size, rule, decision_id))
 
     def lines(
         self,
@@ -126,8 +134,10 @@ class IdentityHeaders:
         rule: str = "",
         decision_id: str = "",
     ) -> HeaderLines:
-        """As `write`, the lines alone."""
-        return self.write(identity, expires, assertion, rule, decision_id).lines
+        """As `write`, the lines alone, and told."""
+        written = self.write(identity, expires, assertion, rule, decision_id)
+        self.tell(written.emptied, rule, decision_id)
+        return written.lines
 
     def _person(self, identity: Identity) -> dict[str, bytes]:
         # Kept by the object itself, which stays alive here: comparing two identities costs more than it saves.
