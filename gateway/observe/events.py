@@ -40,7 +40,7 @@ class DecisionMade(Event):
 
 @dataclass(frozen=True, slots=True)
 class DecisionsSummarised(Event):
-    """So many answers with this outcome have no line of their own (`log.allows`)."""
+    """So many answers with this outcome have no line of their own (`log.allows`, `log.denials`)."""
 
     name = "decision.summary"
     outcome: str

@@ -22,6 +22,7 @@ from gateway.observe.events import (
     Alarm,
     BusChanged,
     DecisionMade,
+    DecisionsSummarised,
     Event,
     GraceGiven,
     HeaderOverflowed,
@@ -45,8 +46,11 @@ _NUMBERS = {
 }
 
 # What is not `ok` needs somebody's attention, and how much: outcome → level. Those that are missing are warnings.
+_DECISIONS = {"allow": "info", "challenge": "info", "step_up": "info", "forbid": "info"}
 _OUTCOMES: dict[type[Event], dict[str, str]] = {
-    DecisionMade: {"allow": "info", "challenge": "info", "step_up": "info", "forbid": "info"},
+    DecisionMade: _DECISIONS,
+    # As loud as the lines that it stands for: a level that writes these must not hide how many are missing.
+    DecisionsSummarised: _DECISIONS,
     LoginFinished: {"ok": "info"},
     ProviderLogout: {"ok": "info"},
     RefreshFinished: {"ok": "info", "conflict": "info", "gone": "info", "misconfigured": "error"},
@@ -96,9 +100,8 @@ class Log:
 
     def outcomes(self) -> frozenset[str]:
         """The outcomes of decisions that have a line at the configured level; `other` for those nobody knows."""
-        levels = _OUTCOMES[DecisionMade]
         words = (*OUTCOMES, OTHER)
-        return frozenset([word for word in words if _NUMBERS[levels.get(word, "warning")] >= self._level])
+        return frozenset([word for word in words if _NUMBERS[_DECISIONS.get(word, "warning")] >= self._level])
 
     def __call__(self, event: Event) -> None:
         level = level_of(event)

@@ -1,15 +1,14 @@
 """Everybody who listens to events, put together: counters first, then the log behind its queue."""
 
 import hashlib
-import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 
 from gateway.observe.alarms import Once
 from gateway.observe.beat import Beat
-from gateway.observe.decisions import Decisions
+from gateway.observe.decisions import Decisions, lines_a_second
 from gateway.observe.events import Decided, Emit, Event
 from gateway.observe.log import Log
 from gateway.observe.metrics import Metrics
@@ -35,8 +34,7 @@ def watch(settings: Settings, clock: Callable[[], float]) -> Watch:
     """Count, and write to standard error, what happens from now on."""
     log = Log(settings.log, sys.stderr, clock)
     undo = log.adopt_stdlib()
-    allows = math.inf if settings.log.allows == "all" else settings.log.allows
-    decisions = Decisions(log.outcomes(), allows)
+    decisions = Decisions(lines_a_second(settings.log, log.outcomes()))
     metrics = Metrics(
         decisions,
         providers=settings.providers,
@@ -46,19 +44,19 @@ def watch(settings: Settings, clock: Callable[[], float]) -> Watch:
     )
     queue = Queued(log, wants=log.wants, overflow=metrics)
 
-    def tell(summary: Event | None) -> None:
-        if summary is not None:
+    def tell(summaries: Iterable[Event]) -> None:
+        for summary in summaries:
             queue(summary)
 
     beat = Beat(lambda: tell(decisions.next_second()))
 
     def close() -> None:
         beat.close()
-        tell(decisions.summary())
+        tell(decisions.summaries())
         queue.close()
         undo()
 
-    return Watch(Once(Events(metrics, queue), clock), decisions, log, metrics, close)
+    return Watch(Once(Events(metrics, queue), clock), decisions.answered, log, metrics, close)
 
 
 def config_hash(settings: Settings) -> str:

@@ -64,8 +64,8 @@ class Pages:
         self._public_url = public_url
         self._security = page_headers(https=https, own_origin=origin)
         self._form_security = page_headers(https=https, own_origin=origin, form_targets=form_targets)
-        self._security_wire = Lines.of(self._security).wire
         self._forbidden: tuple[bytes, ...] = ()
+        self._forbidden_lines: dict[int, Lines] = {}
         self._templates = Environment(
             loader=PackageLoader("gateway.pages"),
             autoescape=True,
@@ -129,8 +129,11 @@ class Pages:
         if not self._forbidden:
             self._forbidden = tuple(self._page(403, "forbidden", reference=_HERE).body.split(_HERE.encode()))
         body = escape(decision_id).encode().join(self._forbidden)
-        shown = reply(403, b"text/html; charset=utf-8", body, self._security)
-        return shown._replace(wire=Lines.of(shown.headers[:3]).wire + self._security_wire)
+        lines = self._forbidden_lines.get(len(body))
+        if lines is None:  # the length of the page is all that differs, with that of the id
+            shown = reply(403, b"text/html; charset=utf-8", body, self._security)
+            lines = self._forbidden_lines[len(body)] = Lines.of(shown.headers)
+        return Reply(403, lines.headers, body, lines.wire)
 
     def _page(self, status: int, name: str, lines: HeaderLines = (), **values: Any) -> Reply:
         context = {"reference": "", **values}

@@ -18,6 +18,7 @@ from gateway.settings.units import (
     LinesPerSecond,
     NetworkSetting,
     Secret,
+    SomeLinesPerSecond,
     StoreAddress,
     StoreUrl,
     VerifyBind,
@@ -222,6 +223,11 @@ class Log(Section):
         default=10,
         description="Lines a second, in each worker, for checks that were allowed; the others are counted alone. 0 for "
         "none, `all` for every one.",
+    )
+    denials: SomeLinesPerSecond = Field(
+        default=100,
+        description="Lines a second, in each worker, for each other outcome of a check (challenge, step_up, forbid, "
+        "refused, limited); the others are counted alone. `all` for every one. A fault always has a line.",
     )
 
 

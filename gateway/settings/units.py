@@ -72,6 +72,15 @@ def parse_lines(value: Any) -> Lines:
     return cast("Lines", value)
 
 
+def parse_some_lines(value: Any) -> Lines:
+    """`100` lines a second, at least one, or `all`."""
+    if value == "all" or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+        return cast("Lines", value)
+    raise ValueError(
+        "write how many lines a second, as in 100, or all; without any nobody would see who was refused"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Bind:
     """Where a listener stands: a TCP address, or the path of a Unix socket (then `host` is empty)."""
@@ -138,6 +147,13 @@ LinesPerSecond = Annotated[
     BeforeValidator(parse_lines),
     WithJsonSchema(
         {"anyOf": [{"type": "integer", "minimum": 0}, {"const": "all"}], "examples": [10, 0, "all"]}
+    ),
+]
+SomeLinesPerSecond = Annotated[
+    Lines,
+    BeforeValidator(parse_some_lines),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 1}, {"const": "all"}], "examples": [100, "all"]}
     ),
 ]
 BindAddress = Annotated[

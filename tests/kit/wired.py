@@ -43,7 +43,7 @@ WRITTEN: Mapping[str, Any] = {
     "policies": {"billing": {"rules": [{"name": "billing", "allow": {"groups": ["staff"]}}]}},
     "sessions": {"cookie_domain": "example.com"},
     "server": {"trusted_proxies": [f"{PROXY}/32"]},
-    "log": {"level": "debug", "allows": "all"},
+    "log": {"level": "debug", "allows": "all", "denials": "all"},
 }
 
 

@@ -31,7 +31,7 @@ def said(metrics, *names):
 
 
 def counting():
-    decisions = Decisions(OUTCOMES, allows=1)
+    decisions = Decisions({"allow": 1})
     return decisions, Metrics(decisions, providers=(), version="1", config_hash="x", started=0)
 
 
@@ -61,7 +61,7 @@ def test_decisions_are_counted_as_the_library_would(answers):
         known = contract if contract in CONTRACTS else OTHER
         total.labels(known, outcome if outcome in OUTCOMES else OTHER).inc()
         seconds.labels(known).observe(spent)
-        decisions(contract, outcome, spent)
+        decisions.answered(contract, outcome, spent)
 
     ours, theirs = said(metrics, "gateway_decisions", "gateway_decision_seconds"), plain(registry)
     assert without_sums(ours) == without_sums(theirs)

@@ -174,6 +174,7 @@ def test_a_field_cannot_overwrite_the_frame_of_its_line(stream):
         pytest.param(decision("refused"), "warning", id="refused"),
         pytest.param(decision("fault"), "warning", id="fault"),
         pytest.param(DecisionsSummarised("allow", 12), "info", id="summary"),
+        pytest.param(DecisionsSummarised("refused", 12), "warning", id="summary-of-refusals"),
         pytest.param(login("ok"), "info", id="login"),
         pytest.param(login("provider_lied"), "warning", id="failed-login"),
         pytest.param(SessionBegun("s1", "corp:42", "corp"), "info", id="begun"),

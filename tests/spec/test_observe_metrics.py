@@ -67,7 +67,7 @@ ONE_OF_EACH = (
 
 @pytest.fixture
 def decisions():
-    return Decisions(words.OUTCOMES, allows=10)
+    return Decisions({})
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def exported(metrics):
 
 def test_the_documentation_lists_exactly_what_is_exported(metrics, decisions):
     """Name, type and labels of every metric stand in docs/observability.md, and nothing else does."""
-    decisions("forward-auth", "allow", 0.000_07)
+    decisions.answered("forward-auth", "allow", 0.000_07)
     for event in ONE_OF_EACH:
         metrics(event)
 
@@ -153,9 +153,9 @@ def test_rendering_names_its_content_type(metrics):
 
 def test_decisions_are_counted_by_contract_and_outcome(metrics, decisions):
     """Two labels, one series each."""
-    decisions("forward-auth", "allow", 0.000_07)
-    decisions("forward-auth", "allow", 0.000_07)
-    decisions("auth-request", "forbid", 0.000_07)
+    decisions.answered("forward-auth", "allow", 0.000_07)
+    decisions.answered("forward-auth", "allow", 0.000_07)
+    decisions.answered("auth-request", "forbid", 0.000_07)
 
     counted = values(metrics, "gateway_decisions_total")
 
@@ -164,7 +164,7 @@ def test_decisions_are_counted_by_contract_and_outcome(metrics, decisions):
 
 def test_a_decision_with_a_line_of_its_own_is_not_counted_again(metrics, decisions):
     """`Decisions` was told of it already."""
-    decisions("forward-auth", "allow", 0.000_07)
+    decisions.answered("forward-auth", "allow", 0.000_07)
     metrics(DECISION)
 
     assert values(metrics, "gateway_decisions_total") == {("forward-auth", "allow"): 1}
@@ -173,8 +173,8 @@ def test_a_decision_with_a_line_of_its_own_is_not_counted_again(metrics, decisio
 
 def test_the_time_of_a_decision_is_told_by_contract_whatever_its_outcome(metrics, decisions):
     """One histogram over all answers of a contract."""
-    decisions("forward-auth", "allow", 0.000_07)
-    decisions("forward-auth", "fault", 2.0)
+    decisions.answered("forward-auth", "allow", 0.000_07)
+    decisions.answered("forward-auth", "fault", 2.0)
 
     assert values(metrics, "gateway_decision_seconds_count") == {("forward-auth",): 2}
     assert values(metrics, "gateway_decision_seconds_sum") == {("forward-auth",): 2.000_07}
@@ -182,7 +182,7 @@ def test_the_time_of_a_decision_is_told_by_contract_whatever_its_outcome(metrics
 
 def test_the_time_of_a_decision_falls_into_its_bucket(metrics, decisions):
     """Buckets reach from 50 µs to 1 s."""
-    decisions("forward-auth", "allow", 0.000_07)
+    decisions.answered("forward-auth", "allow", 0.000_07)
 
     buckets = values(metrics, "gateway_decision_seconds_bucket")
 
@@ -263,8 +263,8 @@ def test_a_value_that_the_code_does_not_know_counts_as_other(event, metric, labe
 def test_a_decision_in_words_that_the_code_does_not_know_counts_as_other(metrics, decisions):
     """They come from the code; a mistake there must not grow without end."""
     for number in range(100):
-        decisions(f"evil-{number}", "allow", 0.1)
-        decisions("forward-auth", f"evil-{number}", 0.1)
+        decisions.answered(f"evil-{number}", "allow", 0.1)
+        decisions.answered("forward-auth", f"evil-{number}", 0.1)
 
     assert values(metrics, "gateway_decisions_total") == {
         ("other", "allow"): 100,
@@ -316,11 +316,9 @@ def test_no_label_names_a_person_a_host_or_a_path(metrics):
 
 def test_two_processes_worth_of_metrics_live_side_by_side(metrics, decisions):
     """The registry belongs to the object: nothing is global."""
-    other = Metrics(
-        Decisions(words.OUTCOMES, allows=10), providers=(), version="1", config_hash="x", started=0
-    )
+    other = Metrics(Decisions({}), providers=(), version="1", config_hash="x", started=0)
 
-    decisions("forward-auth", "allow", 0.000_07)
+    decisions.answered("forward-auth", "allow", 0.000_07)
 
     assert values(other, "gateway_decisions_total") == {}
 

@@ -7,18 +7,17 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.observe.decisions import Decisions
 from gateway.observe.events import Alarm, HeaderOverflowed, LoginFinished, SessionBegun, StoreCalled
-from gateway.observe.labels import OUTCOMES
 from gateway.observe.metrics import Metrics
 from gateway.observe.sums import Family, add, exposition, merged, numbers_of, packed, unpacked
 
 
 def metrics(calls=1):
-    decisions = Decisions(OUTCOMES, allows=10)
+    decisions = Decisions({})
     found = Metrics(
         decisions, providers=("corp",), version="1.2.3", config_hash="abc", started=1_800_000_000.5
     )
     for _ in range(calls):
-        decisions("forward-auth", "allow", 0.000_02)
+        decisions.answered("forward-auth", "allow", 0.000_02)
         found(StoreCalled("read", "ok", 0.001))
     return found
 

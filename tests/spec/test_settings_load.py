@@ -91,6 +91,7 @@ BROKEN = [
     pytest.param("log: {levle: info}", "gateway.yaml:10: log.levle: is not a key that belongs here; write level, or remove it", id="unknown-key-in-a-section"),
     pytest.param("log:\n  level: loud", "gateway.yaml:11: log.level: is none of the words that fit; write 'debug', 'info', 'warning' or 'error'", id="unknown-word"),
     pytest.param("log: {allows: some}", "gateway.yaml:10: log.allows: does not fit; write how many lines a second, as in 10; 0 for none, or all", id="lines-in-a-word"),
+    pytest.param("log: {denials: 0}", "gateway.yaml:10: log.denials: does not fit; write how many lines a second, as in 100, or all; without any nobody would see who was refused", id="no-line-of-a-denial"),
     pytest.param("log: []", "gateway.yaml:10: log: must be a mapping; write its keys beneath it, as `key: value`", id="list-for-a-section"),
     pytest.param("log:", "gateway.yaml:10: log: is empty; write its value, or leave the key out", id="nothing-for-a-section"),
     pytest.param("pages: {title: 5}", "gateway.yaml:10: pages.title: must be text; write it in quotes", id="number-for-text"),

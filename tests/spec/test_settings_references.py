@@ -101,6 +101,7 @@ OVERRIDES = [
     pytest.param("GATEWAY__log__level", "debug", lambda s: s.log.level, "debug", id="text"),
     pytest.param("GATEWAY__log__allows", "all", lambda s: s.log.allows, "all", id="word-for-a-number"),
     pytest.param("GATEWAY__log__allows", "0", lambda s: s.log.allows, 0, id="none"),
+    pytest.param("GATEWAY__log__denials", "1", lambda s: s.log.denials, 1, id="at-least-one"),
     pytest.param("GATEWAY__login__per_prefix", "7", lambda s: s.login.per_prefix, 7, id="number"),
     pytest.param("GATEWAY__hosts", "[https://b.example.com]", lambda s: s.hosts, ("https://b.example.com",), id="list"),
     pytest.param("GATEWAY__headers", "{user: X-Me, name: null}", lambda s: (s.headers.user, s.headers.name), ("X-Me", None), id="mapping"),

@@ -13,6 +13,7 @@ from gateway.settings.units import (
     parse_lines,
     parse_network,
     parse_size,
+    parse_some_lines,
 )
 
 
@@ -73,8 +74,21 @@ def test_lines_are_a_number_or_all(value):
 )
 def test_what_is_no_number_of_lines_is_refused(value):
     """Neither a share nor a rate with a unit."""
-    with pytest.raises(ValueError, match="write how many lines a second"):
-        parse_lines(value)
+    for parse in (parse_lines, parse_some_lines):
+        with pytest.raises(ValueError, match="write how many lines a second"):
+            parse(value)
+
+
+@pytest.mark.parametrize("value", [1, 100, 100_000, "all"])
+def test_lines_of_denials_are_a_number_or_all(value):
+    """Of a second, and of each outcome."""
+    assert parse_some_lines(value) == value
+
+
+def test_denials_cannot_do_without_lines():
+    """Who was refused is what an operator is asked about."""
+    with pytest.raises(ValueError, match="without any nobody would see who was refused"):
+        parse_some_lines(0)
 
 
 @pytest.mark.parametrize(

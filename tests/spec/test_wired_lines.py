@@ -1,4 +1,4 @@
-"""What the gateway says of checks that it allows: numbers of all, lines of some."""
+"""What the gateway says of its answers: numbers of all, lines of some."""
 
 import re
 
@@ -29,6 +29,23 @@ async def test_every_answer_is_counted_once_and_refusals_have_lines(tmp_path):
     assert line["outcome"] == "challenge"
     (summary,) = await house.lines("decision.summary")
     assert (summary["outcome"], summary["count"], summary["level"]) == ("allow", 5, "info")
+
+
+async def test_denials_past_their_bound_are_counted_and_summarised(tmp_path):
+    """Those with one outcome, while another has its line; lines and summaries together make the number."""
+    async with wired(tmp_path, log={"level": "info", "denials": 1}) as house:
+        for _ in range(50):
+            await house.say("/x")
+        await house.say("/x", headers={"x-forwarded-host": "elsewhere.example.com"})
+        numbers = await counted(house)
+
+    assert numbers == {"challenge": 50, "refused": 1}
+    written = [line["outcome"] for line in await house.lines("decision.made", 2)]
+    (summary,) = await house.lines("decision.summary")
+    # How many seconds the fifty took is the machine's affair.
+    assert summary["outcome"] == "challenge"
+    assert written.count("challenge") + summary["count"] == 50
+    assert written.count("refused") == 1
 
 
 async def test_where_all_are_wanted_every_allow_has_a_whole_line(tmp_path):
