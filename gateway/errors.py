@@ -14,6 +14,7 @@ GatewayError
 │   └── UnknownKey            no key of the set fits it: fetching the set anew may help
 ├── Unsealable                sealed bytes that do not open: forged, truncated, foreign or of a dropped key
 ├── StoreFault                the store did not answer; never to be read as "no session"
+│   └── StoreBusy             it was not asked: too many of our own calls are waiting. Nobody's outage
 ├── Limited                   too many tries; carries the seconds to wait
 ├── LoginFault                a login that cannot go on; carries what the person should do
 │   ├── AttemptUnknown        no such login attempt: expired, used, or never ours
@@ -129,6 +130,10 @@ class StoreFault(GatewayError):
     code = "store_fault"
     public = "The sign-in service is temporarily unavailable. Please try again in a moment."
     retry_after: ClassVar[int] = 5
+
+
+class StoreBusy(StoreFault):
+    """More calls of our own wait for the store than it can be asked at once. It says nothing about the store."""
 
 
 class Limited(GatewayError):

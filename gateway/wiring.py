@@ -8,7 +8,7 @@ Paper    pages and other answers
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from gateway.keys.keyring import Keyring
@@ -138,11 +138,11 @@ def people_of(ground: Ground) -> People:
     refresher = Refresher(sessions, leases, catalog, settings.sessions, emit, chance.clock)
     looks: SharedLook[Session | None] = SharedLook()
 
-    async def opened(ticket: Ticket) -> Session | None:
+    def opened(ticket: Ticket) -> Awaitable[Session | None]:
         # Signed out here while the store was away: back again, it has the record until `deferred` gets through.
         if deferred and deferred.holds(session_id(ticket)):
-            return None
-        return await looks.at(ticket, lambda: sessions.open(ticket))
+            return _nobody()
+        return looks.at(ticket, lambda: sessions.open(ticket))
 
     reader = Reader(
         opened,
@@ -156,6 +156,10 @@ def people_of(ground: Ground) -> People:
     )
     visitors = Visitors(sessions, ground.ring, cookie, attempt_cookie(settings), chance.clock, chance.random)
     return People(transport, catalog, sessions, inventory, deferred, refresher, reader, visitors)
+
+
+async def _nobody() -> None:
+    """A look that finds no session."""
 
 
 @dataclass(frozen=True, slots=True)

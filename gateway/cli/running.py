@@ -6,7 +6,6 @@ import sys
 import click
 
 from gateway.cli.root import config_file, config_option, faults_are_lines, loaded
-from gateway.demo.run import demo as run_demo
 from gateway.serve.run import run
 from gateway.settings.load import load
 
@@ -39,4 +38,7 @@ def demo(port: int | None) -> None:
 
     It starts gateway, identity provider, sample application and proxy; Ctrl-C ends everything.
     """
+    # A provider, a browser's view and a proxy of its own: `gateway serve` would carry them for nothing.
+    from gateway.demo.run import demo as run_demo  # noqa: PLC0415
+
     sys.exit(run_demo(port))

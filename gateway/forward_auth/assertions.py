@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from gateway.identity.assertion import TYP, assertion_claims
 from gateway.identity.identity import Identity
@@ -12,7 +12,11 @@ from gateway.sessions.session import Session, log_name
 
 REUSE = 60.0
 """Seconds for which a signed assertion is handed out again, at most a fifth of its lifetime."""
-CAPACITY = 10_000
+CAPACITY = 2_000_000
+"""Bytes: some 1 500 assertions of the usual size. A session beyond them has one signed at each reading of its record."""
+
+
+_Key: TypeAlias = tuple[str, int, str, str]
 
 
 class Signed(NamedTuple):
@@ -21,12 +25,17 @@ class Signed(NamedTuple):
     token: str
     fresh_until: float
 
+    @property
+    def weight(self) -> int:
+        """About how many bytes it takes with the way to it, never less than it does."""
+        return 700 + len(self.token)
+
 
 class Assertions:
     """Signs who somebody is, for one audience, by the active key of `ring`.
 
     `issuer` is the public address of the gateway; `lifetime` and `idle` (the idle limit of sessions) in seconds.
-    At most `capacity` assertions are kept, those that were used last.
+    Assertions are kept in `capacity` bytes, those that were used last.
     """
 
     def __init__(
@@ -45,7 +54,8 @@ class Assertions:
         self._clock = clock
         self._capacity = capacity
         self._reuse = min(REUSE, lifetime / 5)
-        self._kept: OrderedDict[tuple[str, int, str, str], Signed] = OrderedDict()
+        self._kept: OrderedDict[_Key, Signed] = OrderedDict()
+        self._weight = 0
 
     def get(self, session: Session, identity: Identity, audience: str) -> Signed:
         """The assertion for this version of the session: a fresh one that was signed before, else a new one."""
@@ -54,11 +64,22 @@ class Assertions:
         signed = self._kept.get(key)
         if signed is None or now >= signed.fresh_until:
             signed = self._sign(session, identity, audience, now)
-            self._kept[key] = signed
-        self._kept.move_to_end(key)
-        if len(self._kept) > self._capacity:
-            self._kept.popitem(last=False)
+            self._keep(key, signed, now)
+        else:
+            self._kept.move_to_end(key)
         return signed
+
+    def _keep(self, key: _Key, signed: Signed, now: float) -> None:
+        known = self._kept.pop(key, None)
+        self._weight += signed.weight - (known.weight if known else 0)
+        self._kept[key] = signed
+        # The one that was used longest ago is often past all use: so the memory shrinks by itself.
+        while self._kept:
+            oldest, signed = next(iter(self._kept.items()))
+            if self._weight <= self._capacity and now < signed.fresh_until:
+                return
+            del self._kept[oldest]
+            self._weight -= signed.weight
 
     def _sign(self, session: Session, identity: Identity, audience: str, now: float) -> Signed:
         claims = assertion_claims(

@@ -6,6 +6,7 @@ process lives. The query takes part in neither, and is not kept.
 
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address
+from sys import getsizeof
 from typing import NamedTuple, TypeAlias
 
 from gateway.errors import Malformed
@@ -23,10 +24,9 @@ REMEMBERED = 4096
 LONGEST = 256
 """Bytes of a path that is remembered."""
 READINGS = 2
-"""Other readings of a path that is remembered: a stranger can write one with fifty, each as long as the path.
-
-The three of them bound the memory, to some 20 MB at worst.
-"""
+"""Other readings of a path that is remembered: a stranger can write one with fifty, each as long as the path."""
+ROOM = 2_000_000
+"""Bytes of a generation, as they are weighed below: some 1 700 places with short names."""
 
 
 class Place(NamedTuple):
@@ -47,6 +47,18 @@ class Place(NamedTuple):
         """Whether it takes no more room than a few times its path, so that it may be remembered."""
         return len(self.target.readings) <= READINGS
 
+    @property
+    def weight(self) -> int:
+        """Bytes of its path in all readings. One wide character in a text makes all of them take four each."""
+        raw, path, readings = self.target.raw, self.target.path, self.target.readings
+        return len(raw) + getsizeof(path) + sum([getsizeof(reading) for reading in readings])
+
+
+def _weigh(key: _Key, place: Place) -> int:
+    """About how many bytes a place takes with its key, never less than it does."""
+    _, host, path, method, _ = key
+    return 900 + 2 * len(host) + 2 * len(path) + 4 * len(method) + place.weight
+
 
 class Places:
     """All hosts, the rules, and the policies that a proxy names."""
@@ -56,7 +68,7 @@ class Places:
         self._rules = {"": rules, **policies}
         # An address costs more to look up than most rules do; only where a rule names networks it is part of the place.
         self._by_client = frozenset([name for name, some in self._rules.items() if some.ask_for_client()])
-        self._remembered: Remembered[_Key, Place] = Remembered(REMEMBERED)
+        self._remembered: Remembered[_Key, Place] = Remembered(REMEMBERED, ROOM, _weigh)
 
     def find(self, question: Question, client: Client) -> Place:
         """The place of a question. Raises `Malformed` or `UnknownHost` where it has no single meaning here."""

@@ -15,10 +15,14 @@ def _refuse(_constant: str) -> None:
     raise ValueError("NaN and Infinity are not JSON")
 
 
+# Made once: the library makes a new one for each text that is read with hooks.
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse)
+
+
 def parse_object(raw: bytes) -> dict[str, Any]:
     """The object that `raw` spells in UTF-8; `ValueError` if it is none, or could be read in two ways."""
     try:
-        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse)
+        value = _DECODER.decode(raw.decode("utf-8"))
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if not isinstance(value, dict):

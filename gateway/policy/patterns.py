@@ -24,19 +24,28 @@ class PathPattern:
     """A compiled pattern.
 
     `prefix` are the leading segments that every matching path has, as `/a/b` ("" where there are none).
-    `whole` is true where nothing but the prefix counts: every path that is, or is below, the prefix matches.
     `literal` is true where the pattern is one path.
+    `whole` is true where nothing but the prefix counts: every path that is, or is below, the prefix matches.
+    `expression` is `None` for these two: the prefix says all, and to compile is what costs at the start.
     """
 
     text: str
     prefix: str
-    expression: re.Pattern[str]
+    expression: re.Pattern[str] | None
     literal: bool = False
     whole: bool = False
 
     def matches(self, path: str) -> bool:
         """Whether a canonical path fits."""
-        return self.expression.fullmatch(path) is not None
+        if self.expression is not None:
+            return self.expression.fullmatch(path) is not None
+        return path == self.prefix or (self.whole and path.startswith(f"{self.prefix}/"))
+
+    def folded(self) -> "PathPattern":
+        """The pattern for paths that `letter_case.fold` has been over; itself where that changes nothing."""
+        if not self.text.startswith(_REGEX) and fold(self.text) == self.text:
+            return self
+        return compile_pattern(self.text, folded=True)
 
 
 def compile_pattern(text: str, *, folded: bool = False) -> PathPattern:
@@ -47,19 +56,26 @@ def compile_pattern(text: str, *, folded: bool = False) -> PathPattern:
     if text.startswith(_REGEX):
         return PathPattern(text, "", _expression(text.removeprefix(_REGEX), folded=folded))
     text = fold(text) if folded else text
+    segments = segments_of(text)
+    plain = next((i for i, segment in enumerate(segments) if "*" in segment), len(segments))
+    literal, whole = plain == len(segments), segments[plain:] == ["**"]
+    return PathPattern(
+        text,
+        prefix="".join([f"/{segment}" for segment in segments[:plain]]),
+        expression=None if literal or whole else re.compile(_glob(segments), re.DOTALL),
+        literal=literal,
+        whole=whole,
+    )
+
+
+def segments_of(text: str) -> list[str]:
+    """The segments of a glob. Raises `SettingsFault` where it is none."""
     if not text.startswith(("/", "**/")) and text != "**":
         raise SettingsFault((f"path {text!r}: begin with /, as in /admin/**",))
     segments = text.removeprefix("/").split("/")
     if any("**" in segment and segment != "**" for segment in segments):
         raise SettingsFault((f"path {text!r}: write ** as a whole segment, as in /static/**/*.css",))
-    plain = next((i for i, segment in enumerate(segments) if "*" in segment), len(segments))
-    return PathPattern(
-        text,
-        prefix="".join(f"/{segment}" for segment in segments[:plain]),
-        expression=re.compile(_glob(segments), re.DOTALL),
-        literal=plain == len(segments),
-        whole=segments[plain:] == ["**"],
-    )
+    return segments
 
 
 def _expression(text: str, *, folded: bool) -> re.Pattern[str]:

@@ -8,6 +8,7 @@ number of rules, save for those that stand at the same place.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
+from sys import getsizeof
 from typing import Generic, TypeVar
 
 from gateway.policy.hosts import suffixes
@@ -20,7 +21,11 @@ _EVERY_HOST = "*"
 
 REMEMBERED = 2048
 LONGEST = 256
-"""Characters of a beginning that is remembered; with the number above it bounds the memory, to some 4 MB at worst."""
+"""Characters of a beginning that is remembered."""
+MOST = 64
+"""Candidates that are remembered at one place: where there are more, to look at them is what costs."""
+ROOM = 1_000_000
+"""Bytes of a generation, as they are weighed below. There is an index for the rules, and for each policy."""
 
 _ORDER = attrgetter("order")
 
@@ -51,6 +56,12 @@ class Places(Generic[T]):
             self.prefixes.setdefault(pattern.prefix, []).append(Candidate(order, asked, value))
 
 
+def _weigh(key: tuple[str, str], found: list[Candidate[T]]) -> int:
+    """About how many bytes an entry takes, never less than it does. A text takes up to four for each character."""
+    host, beginning = key
+    return 400 + getsizeof(host) + getsizeof(beginning) + 8 * len(found)
+
+
 class RuleIndex(Generic[T]):
     """The index. `deepest` is the number of segments in the longest prefix: no path is cut up further than that.
 
@@ -64,7 +75,9 @@ class RuleIndex(Generic[T]):
             [prefix.count("/") for places in hosts.values() for prefix in places.prefixes], default=0
         )
         self._whole = frozenset([path for places in hosts.values() for path in places.paths])
-        self._remembered: Remembered[tuple[str, str], list[Candidate[T]]] = Remembered(REMEMBERED)
+        self._remembered: Remembered[tuple[str, str], list[Candidate[T]]] = Remembered(
+            REMEMBERED, ROOM, _weigh
+        )
 
     @classmethod
     def of(cls, rows: Sequence[tuple[Sequence[str], Sequence[PathPattern], T]]) -> "RuleIndex[T]":
@@ -88,7 +101,8 @@ class RuleIndex(Generic[T]):
         found = self._remembered.get(key)
         if found is None:
             found = self._found(host, path)
-            self._remembered.add(key, found)
+            if len(found) <= MOST:
+                self._remembered.add(key, found)
         return found
 
     def _beginning(self, path: str) -> str:

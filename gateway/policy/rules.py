@@ -5,7 +5,7 @@ knows which of these would have to decide, and the request is refused.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 from typing import TypeAlias
@@ -82,17 +82,17 @@ class Rules:
     @classmethod
     def of(cls, written: Sequence[RuleSettings], *, case_sensitive: bool = False) -> "Rules":
         """From the configuration. Raises `SettingsFault` where a path pattern is none."""
-        plain = cls._of(written, folded=False)
+        plain = cls._of([_compiled(i, rule) for i, rule in enumerate(written)])
         patterns = [path for rule in written for path in rule.paths]
         if case_sensitive or not patterns:
             return plain
         mixed = any(has_case(pattern) for pattern in patterns)
-        return cls(plain.rules, plain.index, cls._of(written, folded=True) if mixed else plain, mixed)
+        folded = cls._of([_folded(rule) for rule in plain.rules]) if mixed else plain
+        return cls(plain.rules, plain.index, folded, mixed)
 
     @classmethod
-    def _of(cls, written: Sequence[RuleSettings], *, folded: bool) -> "Rules":
-        rules = tuple([_compiled(i, rule, folded=folded) for i, rule in enumerate(written)])
-        return cls(rules, RuleIndex.of([(rule.hosts, rule.paths, rule) for rule in rules]))
+    def _of(cls, rules: Sequence[Rule]) -> "Rules":
+        return cls(tuple(rules), RuleIndex.of([(rule.hosts, rule.paths, rule) for rule in rules]))
 
     def ask_for_client(self) -> bool:
         """Whether a rule names networks, so that the client's address counts."""
@@ -140,7 +140,7 @@ def compile_policies(written: Mapping[str, PolicySettings]) -> dict[str, Rules]:
     }
 
 
-def _compiled(index: int, written: RuleSettings, *, folded: bool) -> Rule:
+def _compiled(index: int, written: RuleSettings) -> Rule:
     access, criteria = _access(written)
     return Rule(
         name=written.name or f"rule-{index + 1}",
@@ -149,12 +149,18 @@ def _compiled(index: int, written: RuleSettings, *, folded: bool) -> Rule:
         criteria=criteria,
         providers=written.providers,
         hosts=tuple([host.lower().replace("[", "").replace("]", "") for host in written.hosts]),
-        paths=tuple([compile_pattern(path, folded=folded) for path in written.paths]),
+        paths=tuple([compile_pattern(path) for path in written.paths]),
         # HEAD is GET without the body (RFC 9110 section 9.3.2); the reverse would open more than was written.
         methods=frozenset(written.methods) | ({"HEAD"} if "GET" in written.methods else frozenset()),
         networks=tuple([plain_network(network) for network in written.networks]),
         strict=written.freshness == "strict",
     )
+
+
+def _folded(rule: Rule) -> Rule:
+    """The rule for paths in one case; the rule itself where that changes none of its patterns."""
+    paths = tuple([pattern.folded() for pattern in rule.paths])
+    return rule if paths == rule.paths else replace(rule, paths=paths)
 
 
 def _place(rule: Rule | None) -> int:

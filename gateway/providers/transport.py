@@ -9,10 +9,12 @@ Laws:
    no few bytes can become many.
 4. A request that may have reached the provider is asked again only where the `Ask` allows it; the flow hears in
    `ProviderUnavailable.ambiguous` that its effect may have happened.
+5. At most `AT_ONCE` requests are under way at one provider. The others wait in line, and were not sent.
 """
 
 import asyncio
 import ssl
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -29,9 +31,13 @@ T = TypeVar("T")
 DEADLINE = 5.0
 LARGEST = 1_000_000
 CONNECT_SECONDS = 2.0
+AT_ONCE = 40
 
 _TIMEOUTS = {"connect": CONNECT_SECONDS, "pool": CONNECT_SECONDS, "read": None, "write": None}
-_LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=5, keepalive_expiry=30.0)
+# Whoever has to wait waits here and not in the library's pool: it goes over all of its connections for each request
+# that waits, at each step of any of them. A thousand refreshes at once cost ten seconds of CPU, in which nobody else
+# was answered.
+_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=AT_ONCE, keepalive_expiry=30.0)
 # Where the request has certainly not been sent.
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 # Where asking again at once can help: nothing was there, or a kept connection had died.
@@ -54,6 +60,8 @@ class Transport:
         self._own = {name: _pool(_trust(name, path)) for name, path in (ca_files or {}).items()}
         self._usual = wire or _pool(verify=True)
         self._documents = RemoteDocuments(self._fetch, clock)
+        # One for each provider: whoever is slow keeps nobody waiting but their own.
+        self._lines: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
 
     async def run(self, flow: Flow[T], *, provider: str, deadline: float = DEADLINE) -> T:
         """Drive a flow for at most `deadline` seconds. Raises what the flow raises."""
@@ -81,8 +89,11 @@ class Transport:
             await pool.aclose()
 
     async def _fetch(self, ask: Ask, provider: str) -> Answer:
-        """A standing document is fetched for everybody who waits for it, on a deadline of its own."""
-        return await self._within(ask, provider, asyncio.get_running_loop().time() + DEADLINE)
+        """A standing document is fetched for everybody who waits for it, on a deadline of its own.
+
+        It stands in no line: whoever has tokens in hand may need it to go on, and those behind them wait for that.
+        """
+        return await self._sent(ask, provider, asyncio.get_running_loop().time() + DEADLINE)
 
     async def _answer(self, ask: Ask, provider: str, ends: float) -> Answer:
         if asyncio.get_running_loop().time() >= ends:
@@ -96,6 +107,20 @@ class Transport:
             raise ProviderUnavailable(provider, _late(ask)) from None
 
     async def _within(self, ask: Ask, provider: str, ends: float) -> Answer:
+        line = self._lines[provider]
+        now = asyncio.get_running_loop().time()
+        try:
+            # Half of the time is for the answer: whoever asks at the last moment spends a token and learns nothing.
+            async with asyncio.timeout_at((now + ends) / 2):
+                await line.acquire()
+        except TimeoutError:
+            raise ProviderUnavailable(provider, "too many requests are waiting: it was not asked") from None
+        try:
+            return await self._sent(ask, provider, ends)
+        finally:
+            line.release()
+
+    async def _sent(self, ask: Ask, provider: str, ends: float) -> Answer:
         changing = ask.form is not None
         try:
             async with asyncio.timeout_at(ends):

@@ -7,13 +7,11 @@ request.
 
 from typing import NamedTuple
 
-from gateway.forward_auth.shell import MOST_LINES
+from gateway.forward_auth.shell import LONGEST, MOST_LINES, ROOM, head_weight
 from gateway.identity.presented import Head
 from gateway.policy.remembered import Remembered
 
 ENTRIES = 1024
-LONGEST = 3072
-"""Bytes of a head that is kept; with the number above and that of its lines it bounds the memory, to some 50 MB at worst."""
 
 _END = b"\r\n\r\n"
 
@@ -25,17 +23,25 @@ class Known(NamedTuple):
     stays: bool
 
 
+def _weigh(data: bytes, known: Known) -> int:
+    return head_weight(known.head, len(data))
+
+
 class KnownHeads:
-    """Heads that came at least twice; at most two times `entries` of them."""
+    """Heads that came at least twice; at most two times `entries` of them, in two times `ROOM` bytes."""
 
     def __init__(self, entries: int = ENTRIES, longest: int = LONGEST) -> None:
-        self._heads: Remembered[bytes, Known] = Remembered(entries)
+        self._heads: Remembered[bytes, Known] = Remembered(entries, ROOM, _weigh)
         self._longest = longest
         self.get = self._heads.get
 
     def add(self, data: bytes, known: Known) -> None:
         """Remember that `data`, all of it, was read as this: one request, without a body, answered at once."""
-        if len(data) > self._longest or len(known.head.headers) > MOST_LINES:
-            return
-        if data.find(_END) == len(data) - len(_END):
-            self._heads.add(data, known)
+        if not (self._is_plain(data, known.head) and self._heads.add(data, known)):
+            # It holds what was made of it, and that holds the head: a ring that only the garbage collector would end.
+            known.head.kept = None
+
+    def _is_plain(self, data: bytes, head: Head) -> bool:
+        if len(data) > self._longest or len(head.headers) > MOST_LINES:
+            return False
+        return data.find(_END) == len(data) - len(_END)

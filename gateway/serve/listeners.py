@@ -122,6 +122,7 @@ def _config(listener: Listener) -> uvicorn.Config:
         # A WebSocket handshake that a proxy copies into its check must stay an HTTP request: with `ws` on, uvicorn
         # opens a websocket scope, the check answers 403, and no WebSocket behind the gateway works.
         ws="none",
+        interface="asgi3",  # else a plain function that returns a coroutine is taken for the older form
         # Forwarded headers are judged by `guard.proxies` alone; uvicorn would believe any loopback peer.
         proxy_headers=False,
         lifespan="off",

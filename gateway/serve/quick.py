@@ -40,6 +40,8 @@ def is_tested(release: str = uvicorn.__version__) -> bool:
     return release.rpartition(".")[0] in TESTED
 
 
+_SHORT = 256  # bytes of a request target that is remembered
+
 _FAILED = Reply(
     500,
     (
@@ -161,7 +163,9 @@ class QuickProtocol(BoundedProtocol):
 
     def _head(self) -> Head:
         method = self.parser.get_method().decode("ascii")
-        return Head(method, _path_of(self.url), tuple(self.headers), self._peer, self._piece)
+        url = self.url
+        path = _path_of(url) if len(url) <= _SHORT else httptools.parse_url(url).path
+        return Head(method, path, tuple(self.headers), self._peer, self._piece)
 
     # The answer
 

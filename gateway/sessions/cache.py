@@ -9,9 +9,8 @@ Ages are of a monotonic clock; only the limits of the session itself are Unix ti
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from gateway.identity.identity import Identity
 from gateway.sessions.cookie import Ticket
@@ -39,8 +38,7 @@ class Miss(Enum):
     MISS = "miss"
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """The moment at which a read began: by the clock, and in the order of the notices."""
 
     ticks: float
@@ -126,7 +124,7 @@ class Cache:
     def put(self, ticket: Ticket, session: Session | None, until: float, mark: Mark) -> None:
         """Remember what a read found that began at `mark`; `until` (Unix seconds) it may be used, and no longer."""
         memory = Memory(ticket, session, mark.ticks, until)
-        if self._all > mark.notices or any(self._told.get(name, 0) > mark.notices for name in memory.names):
+        if self._notices > mark.notices and self._is_told_of(memory, mark):
             return
         known = self._memories.get(ticket.secret)
         if known is not None and known.read > mark.ticks:
@@ -134,6 +132,12 @@ class Cache:
         self._forget(ticket.secret)
         self._keep(ticket.secret, memory)
         self._make_room(mark.ticks)
+
+    def _is_told_of(self, memory: Memory, mark: Mark) -> bool:
+        """Whether a notice came since `mark` that concerns it."""
+        return self._all > mark.notices or any(
+            self._told.get(name, 0) > mark.notices for name in memory.names
+        )
 
     def hear(self, notice: Notice) -> None:
         """Forget what a notice names, and let nothing in that was read before it."""
@@ -202,8 +206,10 @@ def _weight(identity: Identity) -> int:
         *identity.groups,
         *identity.amr,
     )
-    # A text takes up to four bytes for each of its characters, and some sixty beside.
-    return 800 + sum([60 + len(word) * (1 if word.isascii() else 4) for word in words])
+    # A text takes up to four bytes for each of its characters, and some sixty beside. One that is not ASCII makes all
+    # of them count so: to look at each would take as long as to open the session.
+    text = "".join(words)
+    return 800 + 60 * len(words) + len(text) * (1 if text.isascii() else 4)
 
 
 def _names(session: Session | None) -> tuple[tuple[About, str], ...]:

@@ -4,17 +4,19 @@ They are not keyed, so that they outlive every key: whoever reads the store and 
 whether this person has a session.
 """
 
-import base64
 import hashlib
 from collections.abc import Iterable
+from functools import lru_cache
 
 from gateway.identity.identity import Identity
+from gateway.keys.base32 import base32_of_128
 
 
 def person_of(identity: Identity) -> str:
     return person_name(identity.issuer, identity.subject)
 
 
+@lru_cache(256)  # a check asks for the same one several times over
 def person_name(issuer: str, subject: str) -> str:
     """26 lower-case letters and digits (base32, RFC 4648) for an issuer and what it calls somebody."""
     return _name("person", issuer, subject)
@@ -36,5 +38,4 @@ def list_names(identities: Iterable[Identity]) -> tuple[str, ...]:
 def _name(kind: str, issuer: str, local: str) -> str:
     # Half a surrogate, which JSON can spell, is hashed and not choked on.
     text = f"{kind}\0{issuer}\0{local}".encode("utf-8", "surrogatepass")
-    digest = hashlib.sha256(text).digest()[:16]
-    return base64.b32encode(digest).decode().rstrip("=").lower()
+    return base32_of_128(hashlib.sha256(text).digest()[:16])

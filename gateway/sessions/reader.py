@@ -23,14 +23,14 @@ from gateway.storage.bus import Bus
 class Reader:
     """One for a process.
 
-    `open_session` opens, and notes activity at most every `touch_every` seconds; `ensure` keeps tokens fresh. `clock`
-    is Unix time, `ticks` a monotonic clock.
+    `open_session` opens, and notes activity at most every `touch_every` seconds; `ensure` keeps tokens fresh, and is told
+    how many seconds the request has waited. `clock` is Unix time, `ticks` a monotonic clock.
     """
 
     def __init__(
         self,
         open_session: Callable[[Ticket], Awaitable[Session | None]],
-        ensure: Callable[[Ticket, Session], Awaitable[Session | None]],
+        ensure: Callable[[Ticket, Session, float], Awaitable[Session | None]],
         touch_every: float,
         bus: Bus,
         limits: Limits,
@@ -70,7 +70,7 @@ class Reader:
         try:
             session = await self._open(ticket)
             if session is not None:
-                session = await self._ensure(ticket, session)
+                session = await self._ensure(ticket, session, self._ticks() - mark.ticks)
         except StoreFault:
             kept = self._by_grace(ticket) if harmless and not strict else None
             if kept is None:

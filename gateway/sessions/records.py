@@ -4,7 +4,7 @@ No limit is judged here, and nobody is told of anything: that is for those who u
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.errors import StoreFault, Unsealable
 from gateway.sessions.cookie import Ticket
@@ -21,8 +21,7 @@ SLACK = 3600.0
 _CHECKED = ("identity", "token_end", "token_begun", "next", "fails")
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """One look: a session, and the plain values that were asked for beside it, in their order."""
 
     session: Session
@@ -89,11 +88,11 @@ class Records:
             created=logins.created,
             absolute_end=logins.absolute_end,
             version=record.version,
-            seen=number(activity or b"0"),
-            token_end=number(clear.get("token_end", b"0")),
-            token_begun=number(clear.get("token_begun", b"0")),
-            next_try=number(clear.get("next", b"0")),
-            fails=number(clear.get("fails", b"0")),
+            seen=number(activity or None),
+            token_end=number(clear.get("token_end")),
+            token_begun=number(clear.get("token_begun")),
+            next_try=number(clear.get("next")),
+            fails=number(clear.get("fails")),
             browser=logins.browser,
             epochs=logins.epochs,
         )
@@ -141,8 +140,13 @@ class Records:
         return min(self._idle, absolute_end - now) + SLACK
 
 
-def number(raw: bytes) -> int:
-    """A clear field, or `Unsealable`: whoever can write to the store writes them, so only a plain number is one."""
+def number(raw: bytes | None) -> int:
+    """A clear field, 0 where there is none, or `Unsealable`.
+
+    Whoever can write to the store writes them, so only a plain number is one.
+    """
+    if raw is None:
+        return 0
     if not raw.isdigit() or len(raw) > 12:
         raise Unsealable("a clear field that is no number")
     return int(raw)

@@ -10,13 +10,13 @@ never guessed at.
 """
 
 import json
-from base64 import b32encode
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, Literal, TypeAlias
 
 from gateway.errors import Unsealable
 from gateway.identity.identity import Identity
+from gateway.keys.base32 import base32_of_128
 from gateway.keys.derivation import hkdf
 from gateway.keys.keyring import Keyring
 from gateway.keys.seal import Sealer
@@ -33,7 +33,7 @@ _MEMBERS = {shape: frozenset([member.name for member in fields(shape)]) for shap
 def session_id(ticket: Ticket) -> str:
     """The session's id, which cannot be turned back into the ticket."""
     raw = hkdf(ticket.secret, salt=b"gateway/ticket/v1", purpose=b"sid", length=16)
-    return b32encode(raw).rstrip(b"=").decode("ascii").lower()
+    return base32_of_128(raw)
 
 
 def record_key(sid: str) -> str:

@@ -7,7 +7,7 @@ session"; a `StoreFault` is not.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from hmac import compare_digest
 from typing import Any, Literal, TypeAlias
@@ -30,7 +30,7 @@ from gateway.sessions.notices import Notices
 from gateway.sessions.over import LoginsOver
 from gateway.sessions.person import list_names, person_of
 from gateway.sessions.records import Records
-from gateway.sessions.rights import Rights, rights_key
+from gateway.sessions.rights import Right, Rights, rights_key
 from gateway.sessions.schedule import token_times
 from gateway.sessions.sealing import Logins, Sealing, session_id
 from gateway.sessions.session import Grant, Grants, Session, log_name
@@ -165,7 +165,12 @@ class Sessions:
         now, session = self._clock(), found.session
         known = self._configured(session.identities)
         seen = dict(zip(expected, found.beside, strict=True))
-        ended = self._limit_reached(session, now) or await self._overridden(session, known, seen)
+        ended = self._limit_reached(session, now)
+        if known and not ended:
+            people = tuple([person_of(one) for one in known])
+            # Of whom the session is the record alone says: nobody is judged by the rights of somebody else.
+            rights = self._seen_rights(people, seen) or await self._asked_rights(session, people)
+            ended = _overridden(session, known, rights)
         if ended:
             await self._endings.end(session.id, session.latest.key, ended, list_names(session.identities))
             return None
@@ -173,33 +178,23 @@ class Sessions:
             return None
         if len(known) < len(session.identities):
             session = replace(session, identities=known)
-        return await self._touched(session, now)
+        return session if now - session.seen < self.touch_every else await self._touched(session, now)
 
     def _limit_reached(self, session: Session, now: float) -> str:
         if now >= session.absolute_end:
             return "absolute"
         return "idle" if now - session.seen > self._limits.idle else ""
 
-    async def _overridden(
-        self, session: Session, identities: tuple[Identity, ...], seen: Mapping[str, bytes | None]
-    ) -> str:
-        """Why the rights of one of its people end a session, "" where they do not.
+    def _seen_rights(self, people: tuple[str, ...], seen: Mapping[str, bytes | None]) -> list[Right]:
+        """The rights of people, where all of them were read with the record, by a guess; empty where not."""
+        if not seen.keys() >= set(people):
+            return []
+        return [self._rights.opened(person, seen[person]) for person in people]
 
-        `seen` is what was read with the record, by people whom it was thought to be of.
-        """
-        people = tuple([person_of(one) for one in identities])
-        if seen.keys() >= set(people):
-            rights = [self._rights.opened(person, seen[person]) for person in people]
-        else:
-            # Of whom the session is the record alone says: nobody is judged by the rights of somebody else.
-            rights = await self._rights.of(people)
-            self._expected.note(session.id, people)
-        for one, right in zip(identities, rights, strict=True):
-            if right.disabled:
-                return "disabled"
-            if right.ends(session.epochs.get(one.provider, 0)):
-                return "revoked"
-        return ""
+    async def _asked_rights(self, session: Session, people: tuple[str, ...]) -> list[Right]:
+        rights = await self._rights.of(people)
+        self._expected.note(session.id, people)
+        return rights
 
     def _configured(self, identities: tuple[Identity, ...]) -> tuple[Identity, ...]:
         # A section of gateway.yaml can come to stand for somebody else; its old logins must not speak for the new.
@@ -209,8 +204,6 @@ class Sessions:
         )
 
     async def _touched(self, session: Session, now: float) -> Session | None:
-        if now - session.seen < self.touch_every:
-            return session
         seen = int(now)
         return replace(session, seen=seen) if await self._records.touch(session, seen) else None
 
@@ -275,6 +268,16 @@ class Sessions:
         known = logins.identities if logins else ()
         subject = known[-1].key if known else ""
         await self._endings.end(session_id(ticket), subject, reason, list_names(known))
+
+
+def _overridden(session: Session, identities: tuple[Identity, ...], rights: Sequence[Right]) -> str:
+    """Why the rights of one of its people, in their order, end a session; "" where they do not."""
+    for one, right in zip(identities, rights, strict=True):
+        if right.disabled:
+            return "disabled"
+        if right.ends(session.epochs.get(one.provider, 0)):
+            return "revoked"
+    return ""
 
 
 def _others(session: Session | None, provider: str, browser: str) -> tuple[Identity, ...]:

@@ -15,9 +15,9 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class _Line:
-    """A look that is going on; `next` is the one of all who came since it began."""
+    """A look that is going on; `next` is the one of all who came since it began, and waits until this one is `over`."""
 
-    over: asyncio.Future[None]
+    over: asyncio.Future[None] | None = None
     next: asyncio.Task[Any] | None = None
 
 
@@ -33,22 +33,24 @@ class SharedLook(Generic[T]):
         if line is None:
             return await self._lead(key, look)
         if line.next is None:
-            line.next = _task(self._after(line, key, look))
+            line.over = asyncio.get_running_loop().create_future()
+            line.next = _task(self._after(line.over, key, look))
         # Whoever goes away leaves the look to the others.
         result: T = await asyncio.shield(line.next)
         return result
 
     async def _lead(self, key: Hashable, look: Callable[[], Awaitable[T]]) -> T:
-        line = self._lines[key] = _Line(asyncio.get_running_loop().create_future())
+        line = self._lines[key] = _Line()
         try:
             return await look()
         finally:
             if self._lines.get(key) is line:
                 del self._lines[key]
-            line.over.set_result(None)
+            if line.over is not None:
+                line.over.set_result(None)
 
-    async def _after(self, line: _Line, key: Hashable, look: Callable[[], Awaitable[T]]) -> T:
-        await line.over
+    async def _after(self, over: asyncio.Future[None], key: Hashable, look: Callable[[], Awaitable[T]]) -> T:
+        await over
         return await self._lead(key, look)
 
 

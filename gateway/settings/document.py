@@ -12,25 +12,11 @@ from typing import Any
 
 import yaml
 
+from gateway.settings.composing import CORE, compose
 from gateway.settings.fault import Fault, YamlPath, show_path
 
 _MOST_NODES = 500_000
 _DEEPEST = 40
-_CORE = "tag:yaml.org,2002:"
-
-
-class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader with the resolvers below in place of those of YAML 1.1."""
-
-
-_Loader.yaml_implicit_resolvers = {}
-for _kind, _form, _first in (
-    ("null", r"(?:~|null|Null|NULL|)\Z", ["~", "n", "N", ""]),
-    ("bool", r"(?:true|True|TRUE|false|False|FALSE)\Z", list("tTfF")),
-    ("int", r"[-+]?[0-9]{1,18}\Z", list("-+0123456789")),
-):
-    _Loader.add_implicit_resolver(f"{_CORE}{_kind}", re.compile(_form), _first)
-
 # What the parser says may quote the file, and so a secret in the wrong place; these sentences stand for it.
 _SYNTAX: tuple[tuple[str, str, str], ...] = (
     (
@@ -67,7 +53,7 @@ class Document:
 def read_document(text: str) -> Document:
     """Parse one YAML document; never raises, whatever the text."""
     try:
-        node = yaml.compose(text, Loader=_Loader)
+        node = compose(text)
         reader = _Reader()
         data = {} if node is None else reader.value(node, ())
     except yaml.reader.ReaderError as error:
@@ -111,9 +97,9 @@ class _Reader:
             self._exhaust(path)
         if self.exhausted:
             return None
-        if isinstance(node, yaml.MappingNode) and node.tag == f"{_CORE}map":
+        if isinstance(node, yaml.MappingNode) and node.tag == f"{CORE}map":
             return {key: self.value(child, (*path, key)) for key, child in self._entries(node, path)}
-        if isinstance(node, yaml.SequenceNode) and node.tag == f"{_CORE}seq":
+        if isinstance(node, yaml.SequenceNode) and node.tag == f"{CORE}seq":
             return [self.value(child, (*path, index)) for index, child in enumerate(node.value)]
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)
@@ -143,7 +129,7 @@ class _Reader:
             yield key, child
 
     def _scalar(self, node: yaml.ScalarNode, path: YamlPath) -> Any:
-        kind, text = node.tag.removeprefix(_CORE), str(node.value)
+        kind, text = node.tag.removeprefix(CORE), str(node.value)
         match kind:
             case "str":
                 return text

@@ -89,7 +89,7 @@ def _judge(document: Document, origins: Origins, references: References, overrid
 
 def _follows(path: YamlPath, damaged: set[YamlPath]) -> bool:
     """Whether a fault only repeats that the value could not be had in the first place."""
-    return any(path[: len(gone)] == gone for gone in damaged)
+    return any(path[:end] in damaged for end in range(len(path) + 1))
 
 
 def _read(path: Path) -> Document:

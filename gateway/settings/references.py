@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from gateway.settings.fault import Fault, YamlPath
-from gateway.settings.shape import secret_type
+from gateway.settings.shape import holds_secrets, secret_type
 from gateway.settings.units import StoreUrl
 
 _TOKEN = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
@@ -45,6 +45,8 @@ class References:
 
     def resolve(self, value: Any, path: YamlPath = ()) -> Any:
         """A copy of `value` with every reference replaced."""
+        if not holds_secrets(path):
+            return self._without_secrets(value, path)
         if kind := secret_type(path):
             return self._secret_of(kind, value, path)
         if isinstance(value, dict):
@@ -53,8 +55,16 @@ class References:
             return [self.resolve(child, (*path, index)) for index, child in enumerate(value)]
         return self._shown(value, path) if isinstance(value, str) else value
 
+    def _without_secrets(self, value: Any, path: YamlPath) -> Any:
+        """As `resolve`, without a look at the model for each value: rules are thousands, and none holds a secret."""
+        if isinstance(value, dict):
+            return {key: self._without_secrets(child, (*path, key)) for key, child in value.items()}
+        if isinstance(value, list):
+            return [self._without_secrets(child, (*path, index)) for index, child in enumerate(value)]
+        return self._shown(value, path) if isinstance(value, str) else value
+
     def _shown(self, text: str, path: YamlPath) -> str:
-        found = self._substitute(text, path)
+        found = self._substitute(text, path) if "${" in text else text
         if found is None:
             self.damaged.add(path)
             return text

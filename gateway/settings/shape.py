@@ -47,6 +47,21 @@ def secret_type(path: YamlPath) -> type[SecretStr] | None:
     return next((kind for kind in expected(path) if _is(kind, SecretStr)), None)
 
 
+def holds_secrets(path: YamlPath) -> bool:
+    """Whether a secret may stand at `path` or beneath it."""
+    return any(_holds_secrets(kind) for kind in expected(path))
+
+
+def _holds_secrets(kind: Any) -> bool:
+    if _is(kind, SecretStr):
+        return True
+    if _is(kind, BaseModel):
+        inside = [field.annotation for field in kind.model_fields.values()]
+    else:
+        inside = [below for below in get_args(kind) if get_origin(kind) in {dict, tuple}]
+    return any(_holds_secrets(plain) for below in inside for plain in _alternatives(below))
+
+
 def is_section(path: YamlPath) -> bool:
     """Whether a mapping with fixed keys stands at `path`."""
     return any(_is(kind, BaseModel) for kind in expected(path))

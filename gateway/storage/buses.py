@@ -9,8 +9,6 @@ from gateway.observe.events import Emit
 from gateway.settings.redis_address import SCHEMES
 from gateway.storage.bus import Bus
 from gateway.storage.hearing import Hearing
-from gateway.storage.redis.bus import open_redis_bus
-from gateway.storage.sqlite.bus import open_sqlite_bus
 
 
 def open_bus(
@@ -25,11 +23,16 @@ def open_bus(
 
     `clock` is Unix time and `ticks` a monotonic clock; `random` names this process among the others.
     """
+    # As in `gateway.storage.opened`: only the library of the store that is used is loaded.
     scheme, _, rest = url.partition(":")
     hearing, origin = Hearing(emit, clock, ticks), random(8).hex()
     if scheme == "sqlite" and rest:
+        from gateway.storage.sqlite.bus import open_sqlite_bus  # noqa: PLC0415 (see above)
+
         return open_sqlite_bus(Path(rest), origin, clock, hearing, ticks)
     if scheme in SCHEMES:
+        from gateway.storage.redis.bus import open_redis_bus  # noqa: PLC0415 (see above)
+
         return open_redis_bus(url, deployment, origin, hearing, ticks)
     raise StoreFault(
         "store: write sqlite:PATH, redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://"

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gateway.settings.units import StoreUrl
-from gateway.storage.redis.inspection import inspect_redis
-from gateway.storage.sqlite.inspection import inspect_file
 
 
 async def inspect_store(url: StoreUrl, ticks: Callable[[], float] = time.monotonic) -> tuple[str, ...]:
@@ -14,7 +12,12 @@ async def inspect_store(url: StoreUrl, ticks: Callable[[], float] = time.monoton
 
     Changes nothing. `ticks` is a monotonic clock.
     """
+    # As in `gateway.storage.opened`: only the library of the store that is used is loaded.
     if url.file:
+        from gateway.storage.sqlite.inspection import inspect_file  # noqa: PLC0415 (see above)
+
         inspect_file(Path(url.file))
         return ()
+    from gateway.storage.redis.inspection import inspect_redis  # noqa: PLC0415 (see above)
+
     return await inspect_redis(url.get_secret_value(), ticks)

@@ -1,16 +1,14 @@
 """The store that gateway.yaml names, and the watch on it that tells how long each call took and how it failed."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from gateway.errors import StoreFault
+from gateway.errors import StoreBusy, StoreFault
 from gateway.observe.events import Emit, StoreCalled
 from gateway.settings.redis_address import SCHEMES, Layout, read_redis_address
 from gateway.storage.outage import Outages, Trouble, cause_of
-from gateway.storage.redis import open_redis
-from gateway.storage.sqlite import open_sqlite
 from gateway.storage.store import Acquired, Bucket, Reading, Reservation, Store, Written
 
 T = TypeVar("T")
@@ -28,10 +26,15 @@ def open_store(
     `deployment` keeps gateways apart that share a Redis; `clock` is Unix time, `ticks` a monotonic clock for
     durations. `StoreFault` where the file cannot be used; a Redis may come up later.
     """
+    # The library of the store that is not used would be a tenth of the memory of a process.
     scheme, _, rest = url.partition(":")
     if scheme == "sqlite" and rest:
+        from gateway.storage.sqlite import open_sqlite  # noqa: PLC0415 (only where it is used, see above)
+
         return Observed(open_sqlite(Path(rest), clock), emit, ticks, Outages(url, emit, clock, ticks))
     if scheme in SCHEMES:
+        from gateway.storage.redis import open_redis  # noqa: PLC0415 (only where it is used, see above)
+
         late = StoreCalled("wait", "error", 0.0, "no replica had the write in time")
         redis = open_redis(url, deployment, ticks, lambda: emit(late))
         return Observed(redis, emit, ticks, Outages(shown(url), emit, clock, ticks))
@@ -73,7 +76,7 @@ class Observed:
             result = await call
         except Exception as error:
             self._emit(StoreCalled(verb, "error", self._ticks() - begun, cause_of(error)))
-            if isinstance(error, StoreFault):
+            if isinstance(error, StoreFault) and not isinstance(error, StoreBusy):
                 self._outages.failed(verb, error)
             raise
         self._emit(StoreCalled(verb, "ok", self._ticks() - begun))
@@ -104,8 +107,11 @@ class Observed:
     async def create(self, key: str, fields: Mapping[str, bytes], ttl: float) -> bool:
         return await self._timed("create", self._inner.create(key, fields, ttl))
 
-    async def read(self, key: str, fields: Sequence[str], beside: Sequence[str] = ()) -> Reading:
-        return await self._timed("read", self._inner.read(key, fields, beside))
+    # A plain function, and so one step fewer each time that a check is taken up again.
+    def read(
+        self, key: str, fields: Sequence[str], beside: Sequence[str] = ()
+    ) -> Coroutine[Any, Any, Reading]:
+        return self._timed("read", self._inner.read(key, fields, beside))
 
     async def acquire(self, key: str, seen_version: int, owner: str, ttl: float, now: float) -> Acquired:
         return await self._timed("acquire", self._inner.acquire(key, seen_version, owner, ttl, now))

@@ -11,19 +11,17 @@ Laws of every backend, held by `tests/conformance`:
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A versioned record: `version` counts commits from 1; `fields` holds those that were asked for and exist."""
 
     version: int
     fields: Mapping[str, bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """One look at a record and at the plain values beside it (same order as asked)."""
 
     record: Record | None

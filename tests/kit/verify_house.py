@@ -137,7 +137,7 @@ class VerifyHouse:
     def reader(self, **limits: Any) -> Reader:
         """What the check asks: the store, and a memory of its own."""
 
-        async def fresh(ticket: Ticket, session: Session) -> Session:
+        async def fresh(ticket: Ticket, session: Session, waited: float = 0.0) -> Session:
             return session
 
         sessions = self.settings.sessions.model_copy(update=limits)

@@ -138,9 +138,10 @@ def test_anything_else_gets_its_own_assertion(assertions, changed, identity, aud
     assert assertions.get(session(), person(), "a") == first
 
 
-def test_the_kept_assertions_are_bounded(ring, clock):
+def test_the_kept_assertions_are_bounded(assertions, ring, clock):
     """The one that was not used for longest goes."""
-    assertions = Assertions(ring, ISSUER, 300, 3 * DAY, clock, capacity=2)
+    two = 2 * assertions.get(session(), person(), "a").weight
+    assertions = Assertions(ring, ISSUER, 300, 3 * DAY, clock, capacity=two)
     first = assertions.get(session(), person(), "a")
     second = assertions.get(session(), person(), "b")
 
@@ -150,6 +151,30 @@ def test_the_kept_assertions_are_bounded(ring, clock):
 
     assert assertions.get(session(), person(), "a") == first
     assert assertions.get(session(), person(), "b") != second
+
+
+def test_an_assertion_that_fits_nowhere_is_signed_each_time(ring, clock):
+    """It is handed out nevertheless."""
+    assertions = Assertions(ring, ISSUER, 300, 3 * DAY, clock, capacity=100)
+
+    first = assertions.get(session(), person(), "a")
+    clock.advance(1)
+
+    assert assertions.get(session(), person(), "a") != first
+    assert assertions._kept == {}
+    assert assertions._weight == 0
+
+
+def test_assertions_that_nobody_asks_for_again_go_by_themselves(assertions, clock):
+    """Those of a quiet hour are not kept for the next one."""
+    for audience in "abc":
+        assertions.get(session(), person(), audience)
+
+    clock.advance(60)
+    last = assertions.get(session(), person(), "d")
+
+    assert list(assertions._kept.values()) == [last]
+    assert assertions._weight == last.weight
 
 
 def test_an_assertion_that_has_ended_is_not_handed_out_again(assertions, ring, clock):

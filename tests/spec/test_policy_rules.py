@@ -166,6 +166,17 @@ def test_a_policy_is_found_by_its_name():
     assert policies["staff"].match(target(), None).name == "only"
 
 
+def test_a_rule_without_capitals_is_the_same_in_one_case():
+    """A rule is made once, and once more only for a pattern that is another one there."""
+    rules = Rules.of([rule("small", paths=["/a/**"]), rule("large", paths=["/B/**"]), rule("rest")])
+    small, large, rest = rules.folded.rules
+
+    assert small is rules.rules[0]
+    assert rest is rules.rules[2]
+    assert [pattern.text for pattern in large.paths] == ["/b/**"]
+    assert (large.name, large.index, large.access) == ("large", 1, rules.rules[1].access)
+
+
 @pytest.mark.parametrize(
     "many",
     [

@@ -111,6 +111,45 @@ async def test_a_slow_provider_holds_a_request_for_a_while_only(house, monkeypat
 
 
 @pytest.mark.anyio
+async def test_a_request_that_has_waited_already_waits_for_the_rest_only(house):
+    """The proxy's patience is one, whoever has used it up."""
+    ticket, session = await house.sign_in()
+    house.clock.advance(300)
+    house.wires.open.clear()
+
+    async with asyncio.timeout(1.0):
+        assert await house.refresher.ensure(ticket, session, 2.5) is session
+
+    house.wires.open.set()
+    await house.settle()
+
+
+@pytest.mark.anyio
+async def test_flights_take_turns_and_one_that_waits_holds_no_lease(house, monkeypatch):
+    """So it may wait as long as it must, and a provider that hangs holds up its own people alone."""
+    monkeypatch.setattr("gateway.sessions.refresher.AT_ONCE", 2)
+    house = RefreshHouse(("idp", "other"))
+    people = [await house.sign_in() for _ in range(5)]
+    other, theirs = await house.sign_in("other")
+    house.clock.advance(300)
+    house.wires.open.clear()
+    leases = []
+    acquire = house.store.acquire
+    monkeypatch.setattr(house.store, "acquire", lambda key, *rest: leases.append(key) or acquire(key, *rest))
+
+    waiting = [asyncio.ensure_future(house.refresher.ensure(*one)) for one in [*people, (other, theirs)]]
+    for _ in range(50):
+        await asyncio.sleep(0)
+    begun = len(leases)
+    house.wires.open.set()
+    renewed = await asyncio.gather(*waiting)
+
+    assert begun == 2 + 1
+    assert [one.version for one in renewed] == [2] * 6
+    assert (house.token_requests(), house.token_requests("other")) == (5, 1)
+
+
+@pytest.mark.anyio
 async def test_a_provider_that_never_rotates_is_asked_again_with_the_old_token(house):
     """And each time the session lives on."""
     script = house.scripts["idp"]
@@ -568,8 +607,9 @@ async def test_giving_back_is_done_once_and_as_well_as_it_goes(house, trouble):
 
 
 @pytest.mark.anyio
-async def test_a_logout_of_everybody_is_no_flood_at_the_provider(house):
+async def test_a_logout_of_everybody_is_no_flood_at_the_provider(house, monkeypatch):
     """At most fifty requests at once; the rest run out by themselves."""
+    monkeypatch.setattr("gateway.sessions.refresher.AT_ONCE", 60)
     people = [await house.sign_in() for _ in range(60)]
     house.clock.advance(300)
     house.wires.open.clear()

@@ -160,9 +160,12 @@ async def test_a_question_that_has_to_wait_is_asked_once_though_its_head_is_know
         pytest.param(ASK + ASK, id="two at once"),
         pytest.param(ASK + ASK[:10], id="one and the beginning of another"),
         pytest.param(ASK.replace(b"\r\n\r\n", b"\r\nContent-Length: 3\r\n\r\nabc"), id="a body"),
-        pytest.param(ASK.replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), id="chunks"),
         pytest.param(
-            ASK.replace(b"\r\n\r\n", b"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"), id="an upgrade"
+            ASK.replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), id="chunks"
+        ),
+        pytest.param(
+            ASK.replace(b"\r\n\r\n", b"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
+            id="an upgrade",
         ),
         pytest.param(ASK.replace(b"GET", b"CONNECT").replace(b"/now", b"x:1"), id="a tunnel"),
         pytest.param(ASK.replace(b"Host: x", b"Host: x\r\nA: " + b"a" * LONGEST), id="a long one"),
@@ -315,3 +318,36 @@ def test_no_more_than_two_generations_are_known():
             heads.add(data, Known(Head("GET", b"/%d" % number, (), ""), stays=True))
 
     assert len(heads._heads) <= 2 * ENTRIES
+
+
+async def test_a_client_that_hung_up_while_it_waited_is_written_nothing():
+    """Its check goes to its end; the answer is thrown away, and the server goes on."""
+    gate = asyncio.Event()
+
+    async def waited():
+        await gate.wait()
+        return Reply(200, ((b"content-length", b"0"),))
+
+    counter, asked = counting(lambda head: waited())
+    for known in (False, False, True):
+        link = Bare(counter)
+        assert link.say(ASK) == b""
+        assert bool(link.parser.fed) != known
+        await asyncio.sleep(0)
+        link.end()
+        gate.set()
+        assert await link.hear() == b""
+        assert link.state.tasks == set()
+    assert len(asked) == 3
+
+
+def test_a_head_that_is_not_remembered_lets_go_of_what_was_made_of_it():
+    """At its first sight, and whenever it is no plain one; the second time both are kept."""
+    heads, kept = KnownHeads(), []
+    for data in (ASK, ASK + ASK, ASK):
+        head = Head("GET", b"/now", (), "", len(data))
+        head.kept = "something"
+        heads.add(data, Known(head, stays=True))
+        kept.append(head.kept)
+
+    assert kept == [None, None, "something"]

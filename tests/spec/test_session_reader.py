@@ -54,7 +54,8 @@ class World:
         self.meanwhile()
         return seen
 
-    async def ensure(self, _ticket, session):
+    async def ensure(self, _ticket, session, waited):
+        self.waited = waited
         return self.refreshed(session)
 
     def now(self, *, strict=False):

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.errors import SettingsFault
 from gateway.settings.load import load
+from gateway.settings.shape import holds_secrets, secret_type
 from tests.kit.config_file import FINE, changed, faults_of, faults_of_text
 
 CORP = FINE["providers"]["corp"]
@@ -314,3 +315,21 @@ def test_settings_do_not_show_their_secrets(tmp_path):
 
     assert MARK not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
     assert settings.store.kind == "redis"
+
+
+def test_whatever_holds_a_secret_is_looked_at_value_by_value():
+    """Rules hold none, so their values are passed by; a secret that the model gets one day is found wherever it is."""
+    secrets = [("server", "verify_secret"), ("providers", "corp", "client_secret"), ("store",)]
+
+    assert all(secret_type(path) for path in secrets)
+    assert all(holds_secrets(path[:end]) for path in secrets for end in range(len(path) + 1))
+    assert not any(holds_secrets((key,)) for key in ("rules", "policies", "hosts", "sessions", "no-such-key"))
+    assert not holds_secrets(("server", "bind"))
+
+
+def test_a_reference_in_a_rule_is_replaced(tmp_path):
+    """Where no secret can stand, a text may still refer to one variable, or to none that is set."""
+    rules = [{"paths": ["/${A}/**"], "allow": {"groups": ["${A}"]}}]
+
+    assert settings_of(tmp_path, {"A": "x"}, rules=rules).rules[0].paths == ("/x/**",)
+    assert "rules[0].paths[0]: refers to ${A}, which is not set" in faults_of(tmp_path, rules=rules)[0]

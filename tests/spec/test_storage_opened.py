@@ -5,7 +5,7 @@ import inspect
 
 import pytest
 
-from gateway.errors import StoreFault
+from gateway.errors import StoreBusy, StoreFault
 from gateway.observe.events import Alarm, StoreCalled
 from gateway.storage.opened import Observed, open_store
 from gateway.storage.outage import Outages
@@ -120,6 +120,23 @@ async def test_a_fault_is_told_and_raised(verb):
     called, alarm = told
     assert called == StoreCalled(verb, "error", 0.0, "StoreFault: the store is down")
     assert isinstance(alarm, Alarm)
+
+
+@pytest.mark.anyio
+async def test_a_crowd_of_our_own_is_no_outage(monkeypatch):
+    """Too many calls at once are told as failures, and say nothing about the store."""
+    inside, told = MemoryStore(Clock(NOW)), []
+    watched = observed(inside, told.append, Clock(5.0))
+
+    async def busy(key):
+        raise StoreBusy("all connections are in use")
+
+    monkeypatch.setattr(inside, "get", busy)
+    with pytest.raises(StoreBusy):
+        await watched.get("k")
+
+    assert told == [StoreCalled("get", "error", 0.0, "StoreBusy: all connections are in use")]
+    assert watched.trouble() is None
 
 
 @pytest.mark.anyio

@@ -6,6 +6,7 @@ import ipaddress
 import socket
 import time
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import pytest
 from cryptography import x509
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from redis.exceptions import ResponseError
 
-from gateway.errors import StoreFault
+from gateway.errors import StoreBusy, StoreFault
 from gateway.storage.redis import open_redis
 from gateway.storage.redis.node import Node
 from gateway.storage.redis.pool import Pool
@@ -106,6 +107,12 @@ class Wire:
             await asyncio.gather(answering, return_exceptions=True)
 
 
+@pytest.fixture
+def alone(monkeypatch):
+    """Nobody shares a line: each command wants one of its own."""
+    monkeypatch.setattr("gateway.storage.redis.crowd.MOST", 1)
+
+
 # What is asked again, and what is not
 
 
@@ -156,6 +163,7 @@ async def test_a_refresh_survives_lost_replies(server):
         assert (await store.read("s:{a}", ["identity"])).record == Record(2, {"identity": b"2"})
 
 
+@pytest.mark.usefixtures("alone")
 async def test_case28_the_first_dead_connection_takes_its_idle_neighbours_with_it(server):
     """After a restart of the server one request meets a dead socket, not one for each connection of the pool."""
     async with Wire(server.port) as wire, opened(wire.url) as store:
@@ -292,11 +300,13 @@ async def test_a_burst_beyond_the_pool_waits_and_succeeds(server):
         assert clients.count(b"id=") <= 32
 
 
-async def test_too_many_at_once_do_not_put_the_server_under_suspicion(server):
+@pytest.mark.usefixtures("alone")
+async def test_too_many_at_once_do_not_put_the_server_under_suspicion(server, monkeypatch):
     """Who finds no free connection is told; the connections stay, and the next caller is served."""
     async with Wire(server.port) as wire, opened(wire.url) as store:
         await asyncio.gather(*(store.put("v", b"x", LONG) for _ in range(100)))
         before, wire.delay = wire.made, 0.3
+        monkeypatch.setattr("gateway.storage.redis.lines.TURN", 0.2)
 
         crowd = [asyncio.create_task(store.put("v", b"x", LONG)) for _ in range(60)]
         await asyncio.wait(crowd, return_when=asyncio.FIRST_EXCEPTION)
@@ -304,8 +314,59 @@ async def test_too_many_at_once_do_not_put_the_server_under_suspicion(server):
         answers = await asyncio.gather(*crowd, return_exceptions=True)
 
         assert before == 32
-        assert [type(answer) for answer in answers].count(StoreFault) == 28
+        assert [type(answer) for answer in answers].count(StoreBusy) == 28
         assert wire.made == before
+
+
+async def test_whoever_waits_for_a_connection_waits_with_all_others(server):
+    """A thousand writes at one moment are sixteen lines, not a thousand turns at thirty-two."""
+    async with Wire(server.port) as wire, opened(wire.url) as store:
+        wire.delay = 0.05
+
+        await asyncio.gather(*(store.bump("epoch", LONG) for _ in range(1000)))
+
+        assert wire.made <= 17
+        assert await store.get("epoch") == b"1000"
+
+
+async def test_a_write_of_somebody_who_gave_up_before_its_turn_is_not_sent(server):
+    """Whoever waits in a crowd for a connection may go away; nothing of theirs is done afterwards."""
+    async with Wire(server.port) as wire, opened(wire.url) as store:
+        crowd = [asyncio.create_task(store.bump("epoch", LONG)) for _ in range(5)]
+        await asyncio.sleep(0)
+        for gone in crowd[1:4]:
+            gone.cancel()
+        await asyncio.wait(crowd)
+
+        assert await store.get("epoch") == b"2"
+
+
+async def test_closing_ends_who_waits_for_a_connection(server):
+    """And leaves no connection behind that was just being made."""
+    async with Wire(server.port) as wire:
+        wire.delay = 0.2
+        store = open_redis(wire.url, "test")
+        waiting = asyncio.create_task(store.get("v"))
+        await asyncio.sleep(0.05)
+
+        await store.close()
+
+        with pytest.raises(StoreFault):
+            await waiting
+
+
+async def test_a_write_whose_connection_breaks_under_a_crowd_is_not_asked_again(server):
+    """A read is; each does what it would have done alone."""
+    async with Wire(server.port) as wire, opened(wire.url) as store:
+        await store.bump("epoch", LONG)
+        wire.lose_next_reply = True
+
+        answers = await asyncio.gather(
+            store.bump("epoch", LONG), store.get("epoch"), store.bump("epoch", LONG), return_exceptions=True
+        )
+
+        assert [type(answer) for answer in answers] == [StoreFault, bytes, StoreFault]
+        assert await store.get("epoch") == b"3"
 
 
 async def test_reads_of_one_moment_share_a_connection(server):
@@ -349,18 +410,20 @@ async def test_whoever_goes_away_takes_nobody_along(server):
         assert again == b"7"
 
 
-async def test_whether_the_server_answers_does_not_hang_on_who_waits_for_it(server):
+@pytest.mark.usefixtures("alone")
+async def test_whether_the_server_answers_does_not_hang_on_who_waits_for_it(server, monkeypatch):
     """`/readyz` has connections of its own: a crowd on the others says nothing about the server."""
     async with Wire(server.port) as wire, opened(wire.url) as store:
         await store.ping()
         wire.delay = 0.3
+        monkeypatch.setattr("gateway.storage.redis.lines.TURN", 0.2)
 
         crowd = [asyncio.create_task(store.put("v", b"x", LONG)) for _ in range(60)]
         await asyncio.wait(crowd, return_when=asyncio.FIRST_EXCEPTION)
         await store.ping()
         answers = await asyncio.gather(*crowd, return_exceptions=True)
 
-        assert StoreFault in [type(answer) for answer in answers]
+        assert StoreBusy in [type(answer) for answer in answers]
 
 
 @pytest.mark.parametrize(
@@ -408,7 +471,7 @@ async def test_a_replica_that_says_so_inside_a_script_is_left(monkeypatch):
     async def refused(*_, **__):
         raise ResponseError(said)
 
-    monkeypatch.setattr(node, "_exchange", refused)
+    monkeypatch.setattr(node, "_joined", lambda: SimpleNamespace(join=refused))
 
     with pytest.raises(ResponseError):
         await node.send("EVALSHA", "x", 0)

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 
 import pytest
 from hypothesis import given
@@ -144,6 +145,62 @@ async def test_a_server_that_says_what_it_was_not_asked_is_left(asked, arrives):
 
     assert [told(one) for one in owed] == [Broken] * asked
     assert (scene.usable, scene.wire.closed, scene.freed) == (False, True, 1)
+
+
+@pytest.mark.anyio
+async def test_a_process_that_was_busy_does_not_blame_the_server(monkeypatch):
+    """uvloop rings before it reads: what arrived while nobody looked is read first, however late the clock rings."""
+    monkeypatch.setattr(line_module, "ANSWER", 0.05)
+    scene = Scene()
+    (one,) = scene.ask(("GET", "a"))
+
+    time.sleep(0.2)  # noqa: ASYNC251 (the loop is kept busy, that is the point)
+    await asyncio.sleep(0)  # the clock rings
+    await asyncio.sleep(0)
+    between = told(one)
+    scene.line.data_received(b"$1\r\n1\r\n")
+
+    assert between == "waits"
+    assert await one == b"1"
+    assert scene.usable
+
+
+@pytest.mark.anyio
+async def test_a_process_that_is_always_busy_hears_of_a_silent_server_all_the_same(monkeypatch):
+    """So many looks that come too late, and no more."""
+    monkeypatch.setattr(line_module, "ANSWER", 0.02)
+    monkeypatch.setattr(line_module, "LOOKS", 3)
+    scene = Scene()
+    (one,) = scene.ask(("GET", "a"))
+
+    looks = 0
+    while not one.done():
+        time.sleep(0.05)  # noqa: ASYNC251 (as above)
+        await asyncio.sleep(0)
+        looks += 1
+
+    assert told(one) is Late
+    assert looks > 3
+
+
+@pytest.mark.anyio
+async def test_one_watch_serves_all_commands_of_a_line(monkeypatch):
+    """A reply that came in time leaves a clock behind, which rings for nobody and breaks nothing."""
+    monkeypatch.setattr(line_module, "ANSWER", 0.05)
+    scene = Scene()
+    for _ in range(3):
+        (one,) = scene.ask(("GET", "a"))
+        await asyncio.sleep(0.03)
+        scene.line.data_received(b"$1\r\n1\r\n")
+        assert await one == b"1"
+    await asyncio.sleep(0.1)
+    idle = scene.usable
+    (late,) = scene.ask(("GET", "b"))
+    with pytest.raises(Late):
+        await late
+
+    assert idle
+    assert not scene.usable
 
 
 @pytest.mark.anyio

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import socket
 import ssl
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
@@ -16,10 +17,11 @@ from cryptography.x509.oid import NameOID
 from gateway.errors import ProviderUnavailable, SettingsFault
 from gateway.providers.catalog import Catalog
 from gateway.providers.provider import Arrival, Ask
-from gateway.providers.transport import LARGEST, Transport
+from gateway.providers.transport import AT_ONCE, LARGEST, Transport
 from gateway.settings.model import OidcProvider
 from tests.kit.clock import Clock
 from tests.kit.scripted_provider import ScriptedProvider, ec_key, page, reply, serve, wire
+from tests.kit.waiting import until
 
 
 def ask_once(url, **ask):
@@ -144,6 +146,62 @@ async def test_a_request_for_which_no_time_is_left_is_not_sent(script, transport
 
     assert not caught.value.ambiguous
     assert script.asked == []
+
+
+class Crowd:
+    """A network that holds each answer back until `open` is set; how many requests are under way, by host."""
+
+    def __init__(self):
+        self.open, self.inside, self.most = asyncio.Event(), Counter(), Counter()
+
+    async def __call__(self, request):
+        host = request.url.host
+        self.inside[host] += 1
+        self.most[host] = max(self.most[host], self.inside[host])
+        if "held" in request.url.path:
+            await self.open.wait()
+        self.inside[host] -= 1
+        return httpx.Response(200, json={})
+
+
+@pytest.mark.anyio
+async def test_a_thousand_requests_at_once_take_turns_at_their_own_provider():
+    """The others', and documents that somebody needs to go on, pass by."""
+    crowd = Crowd()
+    transport = over(crowd)
+    slow = [
+        asyncio.ensure_future(transport.run(ask_once("https://slow.example/held", form={}), provider="slow"))
+        for _ in range(1000)
+    ]
+    await until(lambda: crowd.inside["slow.example"] == AT_ONCE)
+
+    async with asyncio.timeout(1.0):
+        await transport.run(ask_once("https://quick.example/x", form={}), provider="quick")
+        await transport.run(ask_once("https://slow.example/keys", keep=60.0), provider="slow")
+    crowd.open.set()
+    await asyncio.gather(*slow)
+
+    assert crowd.most["slow.example"] <= AT_ONCE + 1
+
+
+@pytest.mark.anyio
+async def test_whoever_waits_too_long_for_a_turn_has_not_asked(monkeypatch):
+    """Half of the time is for the answer: a token that is presented at the last moment is spent for nothing."""
+    monkeypatch.setattr("gateway.providers.transport.AT_ONCE", 1)
+    crowd = Crowd()
+    transport = over(crowd)
+    first = asyncio.ensure_future(
+        transport.run(ask_once("https://idp.example/held", form={}), provider="idp")
+    )
+    await until(lambda: crowd.inside["idp.example"] == 1)
+
+    with pytest.raises(ProviderUnavailable, match="it was not asked") as caught:
+        await transport.run(ask_once("https://idp.example/x", form={}), provider="idp", deadline=0.2)
+    crowd.open.set()
+    await first
+
+    assert not caught.value.ambiguous
+    assert crowd.most["idp.example"] == 1
 
 
 @pytest.mark.anyio

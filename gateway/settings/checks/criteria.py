@@ -57,10 +57,11 @@ def groups_are_qualified(settings: Settings) -> Iterator[Fault]:
     names = tuple(settings.providers)
     if len(names) < 2:
         return
+    qualified = tuple([f"{name}:" for name in names])
     for path, rule in all_rules(settings):
         for where, criteria in _of_rule((*path, "allow"), rule):
             for index, group in enumerate(criteria.groups):
-                if not group.startswith(tuple(f"{name}:" for name in names)):
+                if not group.startswith(qualified):
                     yield Fault(
                         (*where, "groups", index),
                         f"{whose(rule)}a group without its provider fits nobody where there are several",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from gateway.policy.letter_case import fold, has_case
-from gateway.settings.checks.coverage import covers
+from gateway.settings.checks.coverage import Coverage, first
 from gateway.settings.checks.naming import RuleAt, label, rule_lists, whose
 from gateway.settings.checks.patterns import REGEX
 from gateway.settings.fault import Fault
@@ -19,14 +19,15 @@ def rules_differ_in_more_than_case(settings: Settings) -> Iterator[Fault]:
 
 
 def _faults(rules: list[RuleAt]) -> Iterator[Fault]:
-    folded = [_folded(rule) for _, rule in rules]
+    folded = Coverage([_folded(rule) for _, rule in rules])
+    as_written = Coverage([rule for _, rule in rules])
     for position, (path, rule) in enumerate(rules):
-        before = [i for i in range(position) if covers(folded[i], folded[position])]
+        before = folded.before(position)
         # What an earlier rule fits letter by letter is said by another check.
-        if before and not any(covers(rules[i][1], rule) for i in before):
+        if before and not before & as_written.before(position):
             yield Fault(
                 path,
-                f"{whose(rule)}is never reached, because {label(*rules[before[0]])} fits all that it fits but for the "
+                f"{whose(rule)}is never reached, because {label(*rules[first(before)])} fits all that it fits but for the "
                 "case of letters, and such paths are refused",
                 "write case_sensitive_paths: true if every application tells /Admin from /admin, or remove one of them",
             )

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Iterator
 
 from gateway.errors import SettingsFault
-from gateway.policy.patterns import compile_pattern
+from gateway.policy.patterns import segments_of
 from gateway.settings.checks.naming import all_rules, whose
 from gateway.settings.fault import Fault
 from gateway.settings.model import Settings
@@ -62,7 +62,7 @@ def _glob_fault(pattern: str) -> tuple[str, str] | None:
         if sign.search(pattern):
             return what, instead
     try:
-        compile_pattern(pattern)
+        segments_of(pattern)
     except SettingsFault:  # its sentence quotes the pattern
         return "holds ** within a segment", "write ** as a whole segment, as in /static/**/*.css"
     return None

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from gateway.settings.addresses import Address, read_address
-from gateway.settings.checks.coverage import covers, host_within
+from gateway.settings.addresses import read_address
+from gateway.settings.checks.coverage import Coverage, first, hosts_around, suffixes
 from gateway.settings.checks.naming import all_rules, label, rule_lists, whose
 from gateway.settings.checks.origins import listed
 from gateway.settings.fault import Fault, did_you_mean
@@ -52,10 +52,11 @@ def matchers_say_something(settings: Settings) -> Iterator[Fault]:
 
 
 def hosts_are_listed(settings: Settings) -> Iterator[Fault]:
-    hosts = listed(settings)
+    hosts = {host.shown_host for host in listed(settings)}
+    above = {suffix for host in hosts for suffix in suffixes(host)}
     for path, rule in all_rules(settings):
         for index, pattern in enumerate(rule.hosts):
-            if not any(_meets(pattern, host) for host in hosts):
+            if not _is_asked(pattern, hosts, above):
                 yield Fault(
                     (*path, "hosts", index),
                     f"{whose(rule)}{pattern} is not among the hosts, so that the rule would never fit",
@@ -63,12 +64,13 @@ def hosts_are_listed(settings: Settings) -> Iterator[Fault]:
                 )
 
 
-def _meets(pattern: str, host: Address) -> bool:
-    """Whether a request can fit both: an exact name beneath a suffix, or two suffixes, one beneath the other."""
+def _is_asked(pattern: str, hosts: set[str], above: set[str]) -> bool:
+    """Whether a request can fit it: it is within one of `hosts`, or is a suffix `above` one of them."""
     asked = read_address(f"https://{pattern}")
     if asked is None:
         return False
-    return host_within(asked.shown_host, host.shown_host) or host_within(host.shown_host, asked.shown_host)
+    shown = asked.shown_host
+    return not hosts.isdisjoint(hosts_around(shown)) or (asked.wild and shown[1:] in above)
 
 
 def methods_are_methods(settings: Settings) -> Iterator[Fault]:
@@ -98,7 +100,7 @@ def providers_exist(settings: Settings) -> Iterator[Fault]:
     for path, rule in all_rules(settings):
         who = whose(rule)
         for index, name in enumerate(rule.providers):
-            if name not in known:
+            if name not in settings.providers:
                 hint = did_you_mean(name, known) if known else "add it to providers:"
                 yield Fault((*path, "providers", index), f"{who}no provider has this name", hint)
         if rule.allow not in {"public", "optional"} and not known:
@@ -111,9 +113,10 @@ def providers_exist(settings: Settings) -> Iterator[Fault]:
 
 def every_rule_is_reached(settings: Settings) -> Iterator[Fault]:
     for rules in rule_lists(settings):
+        coverage = Coverage([rule for _, rule in rules])
         for position, (path, rule) in enumerate(rules):
-            earlier = next((one for one in rules[:position] if covers(one[1], rule)), None)
-            if earlier is not None:
+            if before := coverage.before(position):
+                earlier = rules[first(before)]
                 yield Fault(
                     path,
                     f"{whose(rule)}is never reached, because {label(*earlier)} fits all that it fits",

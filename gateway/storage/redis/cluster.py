@@ -55,27 +55,23 @@ class Cluster:
         self._looking = asyncio.Lock()
         self._changed = float("-inf")
 
-    async def send(
-        self, *command: Word, key: str | None, confirm: bool = False, together: bool = False
-    ) -> Any:
+    async def send(self, *command: Word, key: str | None, confirm: bool = False) -> Any:
         """Send to the node that has `key`; without one, to any."""
         try:
             async with asyncio.timeout(DEADLINE):
-                return await self._follow(command, key, confirm=confirm, together=together)
+                return await self._follow(command, key, confirm=confirm)
         except _LOST:
             self._stale = True
             raise
 
-    async def _follow(
-        self, command: tuple[Word, ...], key: str | None, *, confirm: bool, together: bool
-    ) -> Any:
+    async def _follow(self, command: tuple[Word, ...], key: str | None, *, confirm: bool) -> Any:
         place, asking = await self._owner(key), False
         hops = 0
         while hops < HOPS:
             hops += 1
             try:
                 node = self._node(place)
-                return await node.send(*command, asking=asking, confirm=confirm, together=together)
+                return await node.send(*command, asking=asking, confirm=confirm)
             except exceptions.MovedError as moved:
                 place, asking = (moved.host or place[0], moved.port), False
                 self._owners[moved.slot_id] = place

@@ -7,6 +7,7 @@ free for others at the moment when it owes nothing any more, and no earlier.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -20,20 +21,35 @@ from gateway.storage.redis.resp import IncompleteError, parsed
 Owed: TypeAlias = asyncio.Future[Any]
 """A reply that is to come: what it says, or how the line broke. Whoever cancels theirs disturbs nobody else."""
 
+AGAIN = 0.02
+"""Seconds until a line that is overdue is looked at again; whoever looks so much too late was busy."""
+LOOKS = 25
+"""Looks at a line that is overdue, and no more: a process that is busy all the time must hear of an outage, too."""
+
 
 class Line(asyncio.Protocol):
     """Takes `connection` over, which is connected; from here on the library reads nothing from it.
 
-    `free` is called each time that everything owed has been taken off, and once when the line is closed.
+    `free` is called each time that everything owed has been taken off, and once when the line is closed. `ticks` is a
+    monotonic clock.
     """
 
-    def __init__(self, connection: Handover, free: Callable[["Line"], None]) -> None:
+    def __init__(
+        self,
+        connection: Handover,
+        free: Callable[["Line"], None],
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._connection = connection
         self._free = free
+        self._ticks = ticks
         self._loop = asyncio.get_running_loop()
         self._owed: deque[Owed] = deque()
         self._unread = b""
-        self._late: asyncio.TimerHandle | None = None
+        self._since = 0.0
+        self._look_at = 0.0
+        self._looks = 0
+        self._watch: asyncio.TimerHandle | None = None
         self._fault: Exception | None = None
         self._transport = connection.hand_over(self)
 
@@ -54,7 +70,7 @@ class Line(asyncio.Protocol):
         if self._fault is not None:
             self._tell(self._fault)
             return
-        self._late = self._loop.call_later(ANSWER, self._give_up)
+        self._wait_anew()
         try:
             self._transport.write(commands)
         except RuntimeError:
@@ -65,14 +81,42 @@ class Line(asyncio.Protocol):
     def close(self) -> None:
         self._break(Broken("the connection was closed"))
 
-    def _give_up(self) -> None:
-        self._break(Late(f"Timeout reading from {self._connection.where}"))
+    # The watch: one clock for the line, not one for each command
+
+    def _wait_anew(self) -> None:
+        self._since, self._looks = self._ticks(), 0
+        if self._watch is None:
+            self._look_in(ANSWER - AGAIN)
+
+    def _look_in(self, seconds: float) -> None:
+        self._look_at = self._ticks() + seconds
+        self._watch = self._loop.call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        self._watch = None
+        if not self._owed:
+            return
+        now = self._ticks()
+        left = ANSWER - (now - self._since)
+        if left > AGAIN:
+            self._look_in(left - AGAIN)
+            return
+        # uvloop rings before it reads. A look that comes late proves that we were busy, not that the server was silent:
+        # the reply may be lying in the socket, and the command may have left a moment ago. So what has arrived is read
+        # first, until a look is in time; else each overload of our own would look like an outage, and become one.
+        in_time = now - self._look_at < AGAIN
+        if left <= 0 and (in_time or self._looks >= LOOKS):
+            self._break(Late(f"Timeout reading from {self._connection.where}"))
+            return
+        self._looks += 1
+        self._look_in(AGAIN)
 
     def _break(self, fault: Exception) -> None:
         if self._fault is not None:
             return
         self._fault = fault
-        self._wait_no_more()
+        if self._watch is not None:
+            self._watch.cancel()
         self._transport.abort()
         self._connection.let_go()
         self._tell(fault)
@@ -83,11 +127,6 @@ class Line(asyncio.Protocol):
             owed = self._owed.popleft()
             if not owed.done():
                 owed.set_exception(fault)
-
-    def _wait_no_more(self) -> None:
-        if self._late is not None:
-            self._late.cancel()
-            self._late = None
 
     # What the transport calls
 
@@ -118,7 +157,6 @@ class Line(asyncio.Protocol):
         return replies
 
     def _hand_out(self, replies: list[Any]) -> None:
-        self._wait_no_more()
         for reply in replies:
             owed = self._owed.popleft()
             if owed.done():
@@ -128,7 +166,7 @@ class Line(asyncio.Protocol):
             else:
                 owed.set_result(reply)
         if self._owed:
-            self._late = self._loop.call_later(ANSWER, self._give_up)
+            self._wait_anew()
         else:
             self._free(self)
 

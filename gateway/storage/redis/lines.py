@@ -1,10 +1,12 @@
 """The lines to one server: bounded, and handed out without waiting where one is idle.
 
-Nobody gives a line back: it comes back when it owes nothing any more.
+Whoever has asked something gives no line back: it comes back when it owes nothing any more.
 """
 
 import asyncio
+import time
 from collections import deque
+from collections.abc import Callable
 
 from redis.exceptions import ConnectionError as Broken
 
@@ -13,14 +15,16 @@ from gateway.storage.redis.pool import TURN, Pool
 
 
 class Lines:
-    """At most as many as `pool` has connections; it makes them, and keeps none."""
+    """At most as many as `pool` has connections; it makes them, and keeps none. `ticks` is a monotonic clock."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, ticks: Callable[[], float] = time.monotonic) -> None:
         self._pool = pool
+        self._ticks = ticks
         self._places: int = pool.max_connections
         self._idle: list[Line] = []
         self._used: set[Line] = set()
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._closed = False
 
     @property
     def busy(self) -> bool:
@@ -53,7 +57,12 @@ class Lines:
         for line in idle:
             line.close()
 
+    def make_no_more(self) -> None:
+        """Whoever asks for a new one from now on is told that it was closed: it would be left behind."""
+        self._closed = True
+
     async def close(self) -> None:
+        self.make_no_more()
         self.drop_idle()
         for line in tuple(self._used):
             line.close()
@@ -69,18 +78,20 @@ class Lines:
         return None
 
     async def _made(self) -> Line:
+        if self._closed:
+            raise Broken("the connection was closed")
         connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
         try:
             await connection.connect()
-            line = Line(connection, self._back)
+            line = Line(connection, self.give_back, self._ticks)
         except BaseException:
             connection.let_go()
             raise
         self._used.add(line)
         return line
 
-    def _back(self, line: Line) -> None:
-        """A line owes nothing, or is closed."""
+    def give_back(self, line: Line) -> None:
+        """Of a line that owes nothing, or is closed."""
         if line not in self._used:  # it broke while it was idle
             return
         self._used.remove(line)

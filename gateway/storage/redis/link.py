@@ -5,12 +5,12 @@ server, the primary that sentinels name, or a cluster.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
 from redis import exceptions
 
-from gateway.errors import StoreFault
+from gateway.errors import StoreBusy, StoreFault
 from gateway.settings.redis_address import Layout, read_redis_address
 from gateway.storage.redis.cluster import Cluster
 from gateway.storage.redis.node import Node, crowded
@@ -26,9 +26,7 @@ CONNECTIONS = 32
 class Route(Protocol):
     """Brings commands to the server that has their keys. Raises what redis-py raises, `OSError` or `StoreFault`."""
 
-    async def send(
-        self, *command: Word, key: str | None, confirm: bool = False, together: bool = False
-    ) -> Any: ...
+    async def send(self, *command: Word, key: str | None, confirm: bool = False) -> Any: ...
 
     def together(self, keys: Sequence[str]) -> list[list[int]]: ...
 
@@ -62,8 +60,8 @@ class Link:
         return await _once(self._route, command, confirm=confirm)
 
     async def ask(self, *command: Word) -> Any:
-        """Send one command that only reads, with others of its moment: it is sent again if the connection was broken."""
-        return await _twice(self._route, command, together=True)
+        """Send one command that only reads: it is sent again if the connection was broken."""
+        return await _twice(self._route, command)
 
     async def ping(self) -> None:
         """Return if the server answers; beside all other commands."""
@@ -91,10 +89,10 @@ class Link:
                 raise
         return await self._script(("EVAL", script.text, *words), reads=reads, confirm=confirm)
 
-    async def _script(self, command: tuple[Word, ...], *, reads: bool, confirm: bool) -> Any:
+    def _script(self, command: tuple[Word, ...], *, reads: bool, confirm: bool) -> Coroutine[Any, Any, Any]:
         if reads:
-            return await _twice(self._route, command, together=True)
-        return await _once(self._route, command, confirm=confirm)
+            return _twice(self._route, command)
+        return _once(self._route, command, confirm=confirm)
 
     def together(self, keys: Sequence[str]) -> list[list[int]]:
         """Numbers of the keys that may stand in one command: all of them, save in a cluster."""
@@ -125,24 +123,22 @@ def connector_of(url: str) -> Connector:
     return Connector(address)
 
 
-async def _once(
-    route: Route, command: tuple[Word, ...], *, confirm: bool = False, together: bool = False
-) -> Any:
+async def _once(route: Route, command: tuple[Word, ...], *, confirm: bool = False) -> Any:
     try:
-        return await route.send(*command, key=_key_of(command), confirm=confirm, together=together)
+        return await route.send(*command, key=_key_of(command), confirm=confirm)
     except (exceptions.RedisError, OSError) as error:
         raise fault_of(error) from error
 
 
-async def _twice(route: Route, command: tuple[Word, ...], *, together: bool = False) -> Any:
+async def _twice(route: Route, command: tuple[Word, ...]) -> Any:
     try:
-        return await route.send(*command, key=_key_of(command), together=together)
+        return await route.send(*command, key=_key_of(command))
     except exceptions.ConnectionError as error:
         if crowded(error):
             raise fault_of(error) from error
     except (exceptions.RedisError, OSError) as error:
         raise fault_of(error) from error
-    return await _once(route, command, together=together)
+    return await _once(route, command)
 
 
 async def _allowed(node: Node, command: tuple[Word, ...]) -> Any:
@@ -160,6 +156,8 @@ def _key_of(command: tuple[Word, ...]) -> str | None:
 
 def fault_of(error: Exception) -> StoreFault:
     """What redis-py or the system raised, in a sentence without keys."""
+    if crowded(error):
+        return StoreBusy("redis: all connections are in use, and have been for a second")
     if isinstance(error, (exceptions.ConnectionError, exceptions.TimeoutError)):
         return StoreFault(f"redis: {error}")
     if isinstance(error, OSError):

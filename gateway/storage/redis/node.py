@@ -16,7 +16,7 @@ from gateway.storage.redis.primary import Primary, field_of
 from gateway.storage.redis.resp import Word, packed
 
 DEADLINE = 2.0
-"""Seconds for one command in all: waiting for a connection, making one, greeting the server, the answer."""
+"""Seconds to come by a connection: waiting for one, making it, greeting the server."""
 
 _CONFIRM_MS = 50
 """How long a write waits for a replica to have it."""
@@ -33,8 +33,9 @@ class Node:
         self, connect: Callable[..., Pool], ticks: Callable[[], float], unconfirmed: Callable[[], None]
     ) -> None:
         self._pool = connect(redis_connect_func=self._greet)
-        self._lines = Lines(self._pool)
+        self._lines = Lines(self._pool, ticks)
         self._crowd: Crowd | None = None
+        self._waiting: set[asyncio.Task[None]] = set()
         self._breaker = Breaker(ticks)
         self._unconfirmed = unconfirmed
         self._last_failure: Exception | None = None
@@ -46,18 +47,20 @@ class Node:
     def busy(self) -> bool:
         return self._lines.busy
 
-    async def send(
-        self, *command: Word, asking: bool = False, confirm: bool = False, together: bool = False
-    ) -> Any:
+    async def send(self, *command: Word, asking: bool = False, confirm: bool = False) -> Any:
         """The reply. `confirm`: wait until a replica has what was written, where there are replicas, and not for long.
 
-        `asking`: the node is just being given the key's slot, and takes the command only when told so. `together`: it is
-        a read that may share its line with others.
+        `asking`: the node is just being given the key's slot, and takes the command only when told so.
         """
         copies = int(confirm and await self._has_replicas())
         self._breaker.admit()
         try:
-            reply = await self._exchange(command, asking=asking, copies=copies, together=together)
+            # Before anybody has a line: what cannot be written is this caller's fault alone.
+            wire = packed(command)
+            if asking or copies:
+                reply = await self._ask(await self._line(), wire, asking=asking, copies=copies)
+            else:
+                reply = await self._joined().join(wire)
         except (exceptions.ConnectionError, exceptions.TimeoutError, OSError) as error:
             if not crowded(error):
                 self._failed(error)
@@ -72,6 +75,12 @@ class Node:
         return reply
 
     async def close(self) -> None:
+        self._lines.make_no_more()  # a read whose connection is closed is asked again
+        waiting = tuple(self._waiting)
+        for one in waiting:
+            one.cancel()
+        if waiting:
+            await asyncio.wait(waiting)
         await self._lines.close()
 
     def _answered(self) -> None:
@@ -106,27 +115,22 @@ class Node:
             self.primary.told(int(field_of(section, b"connected_slaves") or 0))
         return bool(self.primary.has_replicas)
 
-    async def _exchange(self, command: tuple[Word, ...], *, asking: bool, copies: int, together: bool) -> Any:
-        wire = packed(
-            command
-        )  # before anybody has a line: what cannot be written is this caller's fault alone
-        crowd = self._joined() if together and not asking else None
-        if crowd is not None:
-            return await crowd.join(wire)
-        line = self._lines.idle()
-        # With a line there is nothing to wait for but the replies, which have deadlines of their own.
-        if line is not None:
-            return await self._ask(line, wire, asking=asking, copies=copies)
-        async with asyncio.timeout(DEADLINE):
-            line = await self._lines.take()
-            return await self._ask(line, wire, asking=asking, copies=copies)
-
-    def _joined(self) -> Crowd | None:
-        """Those who ask in this turn of the loop; `None` where a line has to be waited for."""
+    def _joined(self) -> Crowd:
+        """Those who ask in this turn of the loop, or wait for the next line."""
         if self._crowd is None or not self._crowd.open:
-            line = self._lines.idle()
-            self._crowd = Crowd(line) if line is not None else None
+            self._crowd = Crowd(self._lines, self._line)
+            if self._crowd.waiting is not None:
+                self._waiting.add(self._crowd.waiting)
+                self._crowd.waiting.add_done_callback(self._waiting.discard)
         return self._crowd
+
+    async def _line(self) -> Line:
+        """With it there is nothing to wait for but the replies, which have deadlines of their own."""
+        line = self._lines.idle()
+        if line is not None:
+            return line
+        async with asyncio.timeout(DEADLINE):
+            return await self._lines.take()
 
     async def _ask(self, line: Line, wire: bytes, *, asking: bool, copies: int) -> Any:
         # ASKING and WAIT are about their own connection: both travel with the command.

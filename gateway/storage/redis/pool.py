@@ -18,7 +18,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from gateway.errors import StoreFault
 from gateway.settings.redis_address import Place, RedisAddress
 
-CONNECT, ANSWER, TURN = 0.25, 0.5, 0.2
+CONNECT, ANSWER, TURN = 0.25, 0.5, 1.0
 """Seconds to connect, to wait for a reply, and to wait for a connection where all of a pool are in use."""
 
 _BASE: dict[str, Any] = {

@@ -20,8 +20,11 @@ class IncompleteError(Exception):
 
 def packed(command: Sequence[Word]) -> bytes:
     """A command, as an array of bulk strings."""
-    parts = [b"*%d\r\n" % len(command)]
+    parts = [f"*{len(command)}\r\n".encode()]
     for word in command:
+        if isinstance(word, str) and word.isascii():  # most are, and there a character is a byte
+            parts.append(f"${len(word)}\r\n{word}\r\n".encode())
+            continue
         raw = word if isinstance(word, bytes) else str(word).encode()
         parts.append(b"$%d\r\n%b\r\n" % (len(raw), raw))
     return b"".join(parts)

@@ -1,6 +1,6 @@
 """All keys on one server: the one at the address, or the primary that sentinels name."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from redis.asyncio.sentinel import MasterNotFoundError, Sentinel
@@ -20,14 +20,13 @@ class Single:
     ) -> None:
         self._node = Node(lambda **more: pool_of(connector, size, **more), ticks, unconfirmed)
 
-    async def send(
+    def send(
         self,
         *command: Word,
         key: str | None,  # noqa: ARG002 -- one server has all keys
         confirm: bool = False,
-        together: bool = False,
-    ) -> Any:
-        return await self._node.send(*command, confirm=confirm, together=together)
+    ) -> Coroutine[Any, Any, Any]:
+        return self._node.send(*command, confirm=confirm)
 
     def together(self, keys: Sequence[str]) -> list[list[int]]:
         """All keys may stand in one command."""

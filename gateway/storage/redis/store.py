@@ -113,16 +113,13 @@ class RedisStore:
             found, close = await self._link.ask("HMGET", names[0], "ver", *fields), []
         else:
             found, close = await self._link.run(scripts.READ, [names[n] for n in near], *fields, reads=True)
+        if not far:  # all that is beside it is near: in the order in which it was asked for
+            return Reading(_record(fields, found), tuple(close))
         seen = dict(zip(near[1:], close, strict=True))
         for group in far:
             seen |= zip(group, await self._link.ask("MGET", *[names[n] for n in group]), strict=True)
         values = [seen[number] for number in range(1, len(names))]
-        if found[0] is None:
-            return Reading(None, tuple(values))
-        named = zip(fields, found[1:], strict=True)
-        return Reading(
-            Record(int(found[0]), {name: value for name, value in named if value is not None}), tuple(values)
-        )
+        return Reading(_record(fields, found), tuple(values))
 
     async def acquire(self, key: str, seen_version: int, owner: str, ttl: float, now: float) -> Acquired:
         keys = self._with_lease(key)
@@ -223,6 +220,14 @@ class RedisStore:
         """Keys of one structure, on one node of a cluster by the part in braces."""
         tagged = name if "{" in name else f"{{{name}}}"
         return [f"{self._prefix}{tagged}:{part}" for part in parts]
+
+
+def _record(fields: Sequence[str], found: Sequence[bytes | None]) -> Record | None:
+    version, *values = found
+    if version is None:
+        return None
+    named = zip(fields, values, strict=True)
+    return Record(int(version), {name: value for name, value in named if value is not None})
 
 
 def _ms(ttl: float) -> int:

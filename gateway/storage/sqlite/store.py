@@ -9,7 +9,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -63,8 +63,7 @@ class SqliteStore:
         return found[0][0] if found else None
 
     async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
-        statement = _VALUES.format(keys=_places(2, len(keys)))
-        found = dict(self._rows(statement, self._clock(), *keys))
+        found = dict(self._rows(_values(len(keys)), self._clock(), *keys))
         return [found.get(key) for key in keys]
 
     async def put(self, key: str, value: bytes, ttl: float) -> None:
@@ -91,8 +90,7 @@ class SqliteStore:
         return await self._write(records.create, key, fields, ttl)
 
     async def read(self, key: str, fields: Sequence[str], beside: Sequence[str] = ()) -> Reading:
-        statement = _READ.format(fields=_places(3, len(fields)), beside=_places(3 + len(fields), len(beside)))
-        rows = self._rows(statement, self._clock(), key, *fields, *beside)
+        rows = self._rows(_read(len(fields), len(beside)), self._clock(), key, *fields, *beside)
         plain = {name: value for version, name, value in rows if version is None}
         mine = [row for row in rows if row[0] is not None]
         record = Record(mine[0][0], {name: value for _, name, value in mine if name}) if mine else None
@@ -209,6 +207,16 @@ class SqliteStore:
         except StoreFault as fault:
             self._lost = fault  # reads end too: this worker would serve sessions that others cannot end
             raise
+
+
+@lru_cache(64)
+def _read(fields: int, beside: int) -> str:
+    return _READ.format(fields=_places(3, fields), beside=_places(3 + fields, beside))
+
+
+@lru_cache(64)
+def _values(keys: int) -> str:
+    return _VALUES.format(keys=_places(2, keys))
 
 
 def _places(first: int, count: int) -> str:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from gateway.errors import StoreFault
+from gateway.errors import StoreBusy, StoreFault
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class Writer:
         try:
             self._jobs.put_nowait(_Job(work, loop, done))
         except queue.Full:
-            raise StoreFault("the store cannot keep up: too many writes are waiting") from None
+            raise StoreBusy("the store cannot keep up: too many writes are waiting") from None
         try:
             async with asyncio.timeout(self._deadline):
                 return await done
