@@ -1,6 +1,7 @@
 """Real servers of a test: free ports on loopback, processes that are started and stopped by their own pid."""
 
 import contextlib
+import itertools
 import os
 import secrets
 import shutil
@@ -15,6 +16,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 _LIVE = ROOT / ".venv-live"
 _FIRST_PORT, _PORTS = 15_000, 17_000
+# Each number once: one that was given out may be waited for by somebody who has not bound it yet.
+_numbers = itertools.cycle(secrets.SystemRandom().sample(range(_PORTS), _PORTS))
 
 
 def free_port() -> int:
@@ -36,7 +39,7 @@ def _bound(held: contextlib.ExitStack) -> int:
     while True:
         probe = held.enter_context(socket.socket())
         with contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", _FIRST_PORT + secrets.randbelow(_PORTS)))
+            probe.bind(("127.0.0.1", _FIRST_PORT + next(_numbers)))
             return int(probe.getsockname()[1])
 
 

@@ -39,6 +39,8 @@ class Crew:
     def __init__(self, folder: Path, workers: int, **written: Any) -> None:
         self.one = RealGateway(scene_settings("one-host", free_ports(4)), folder, written)
         self.one.arguments = ("--workers", str(workers))
+        # Which process answered is read off the lines of the log.
+        self.change({"log": {**self.one.document.get("log", {}), "allows": "all"}})
 
     def server(self, **changes: Any) -> None:
         self.change({"server": self.one.document["server"] | changes})
