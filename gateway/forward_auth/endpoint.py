@@ -45,7 +45,7 @@ def verify_routes(contracts: tuple[Contract, ...], policies: Iterable[str]) -> d
 
 
 class Verify:
-    """Answers verify calls. One object per process; it keeps nothing of a request.
+    """Answers verify calls. One object per process; of a request it keeps its head, in case that comes again.
 
     `decided` is told of each answer, and says whether an event with all that is known of it is wanted.
     """

@@ -37,8 +37,12 @@ def path_of(scope: Scope) -> bytes:
 
 def head_of(scope: Scope) -> Head:
     """The request head; the peer is "" on a Unix socket."""
+    return Head(*_key_of(scope))
+
+
+def _key_of(scope: Scope) -> _Key:
     client = scope.get("client")
-    return Head(scope["method"], path_of(scope), tuple(scope["headers"]), client[0] if client else "")
+    return scope["method"], path_of(scope), tuple(scope["headers"]), client[0] if client else ""
 
 
 def head_weight(head: Head, size: int) -> int:
@@ -69,8 +73,7 @@ class KnownHeads:
 
     def of(self, scope: Scope) -> Head:
         """The head of a request, as `head_of` reads it."""
-        client = scope.get("client")
-        key = scope["method"], path_of(scope), tuple(scope["headers"]), client[0] if client else ""
+        key = _key_of(scope)
         return self._heads.get(key) or Head(*key)
 
     def add(self, head: Head) -> None:

@@ -36,7 +36,7 @@ class KnownHeads:
         self.get = self._heads.get
 
     def add(self, data: bytes, known: Known) -> None:
-        """Remember that `data`, all of it, was read as this: one request, without a body, answered at once."""
+        """Remember that `data`, all of it, was read as this: one request, without a body."""
         if not (self._is_plain(data, known.head) and self._heads.add(data, known)):
             # It holds what was made of it, and that holds the head: a ring that only the garbage collector would end.
             known.head.kept = None

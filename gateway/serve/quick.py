@@ -10,15 +10,15 @@ behind one that still waits, a client that does not read its answers, a body.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any, TypeAlias, cast
 
 import httptools
 import uvicorn
-from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from gateway.forward_auth.endpoint import Answered
 from gateway.forward_auth.shell import announces_body
 from gateway.identity.lines import Lines
 from gateway.identity.presented import Head, Reply
@@ -27,7 +27,6 @@ from gateway.serve.opening import Opening
 from gateway.serve.protocol import BoundedProtocol
 from gateway.serve.stand_ins import ANSWERED, pending
 
-Answered: TypeAlias = Reply | Coroutine[Any, Any, Reply]
 AnswerNow: TypeAlias = Callable[[Head], Answered | None]
 """The reply to a request head, a coroutine for it, or `None` where somebody else is asked."""
 
@@ -111,7 +110,7 @@ class QuickProtocol(BoundedProtocol):
     def _receive_new(self, data: bytes) -> None:
         self._begin_piece(len(data))
         super().data_received(data)
-        # One request, all of it and nothing else, and answered at once: what it was read as holds for these bytes.
+        # One request, all of it and nothing else: what it was read as holds for these bytes.
         if self._plain is not None and self._begun == 1 and self._whole and not self.parser.should_upgrade():
             self._counter.known.add(data, self._plain)
 
@@ -137,7 +136,7 @@ class QuickProtocol(BoundedProtocol):
         if self.transport.is_closing():  # whatever is answered now, nobody would hear it
             self.cycle = self.cycle or ANSWERED
         elif self._is_waited_for():
-            self._begin_cycle(self.app)
+            self._begin_cycle()
         else:
             self._ask(self._head())
 
@@ -151,7 +150,7 @@ class QuickProtocol(BoundedProtocol):
         # The framing of a body that nobody wants may still turn out to be broken, and uvicorn answers that with a 400.
         answered = None if announces_body(head) else self._counter.answer(head)
         if answered is None:
-            self._begin_cycle(self.app)
+            self._begin_cycle()
         else:
             stays = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
             self._plain = Known(head, stays)
@@ -238,16 +237,13 @@ class QuickProtocol(BoundedProtocol):
 
     # The ASGI way
 
-    def _begin_cycle(self, app: ASGIApp) -> None:
-        url, headers, own = self.url, self.headers, self.app
+    def _begin_cycle(self) -> None:
+        url, headers = self.url, self.headers
         HttpToolsProtocol.on_message_begin(self)
         for name, value in headers:
             HttpToolsProtocol.on_header(self, name, value)
-        self.url, self.app = url, app
-        try:
-            HttpToolsProtocol.on_headers_complete(self)
-        finally:
-            self.app = own
+        self.url = url
+        HttpToolsProtocol.on_headers_complete(self)
 
 
 @lru_cache(64)
