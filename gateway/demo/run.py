@@ -168,7 +168,7 @@ def _welcome(stage: Stage, proxy: str) -> str:
 
   Proxy: {proxy}
   Configuration: {stage.config}
-  Log, a line per decision: {stage.log}
+  Log, with the decisions: {stage.log}
   Metrics: http://{LOOPBACK}:{stage.ports.metrics}/metrics
 
   Ctrl-C ends everything.
