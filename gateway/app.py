@@ -28,22 +28,27 @@ from gateway.keys.keyring import Keyring
 from gateway.keys.seal import Sealer
 from gateway.login.attempts import Attempts
 from gateway.login.backchannel import BackChannel
+from gateway.login.departing import Departing
 from gateway.login.flow import Flow
 from gateway.login.frontchannel import FrontChannel
+from gateway.login.giving_back import GivingBack
+from gateway.login.last_used import LastUsed
 from gateway.login.logout import Logout
 from gateway.login.provider_logout import provider_logout_routes
 from gateway.login.recent_logout import RecentLogout
 from gateway.login.return_to import ReturnTo
 from gateway.login.routes import LoginDoor, home_route, login_routes
+from gateway.login.selection import Selection
 from gateway.observe.watch import watch
-from gateway.providers.provider import EndsSession, TellsLogout
+from gateway.providers.provider import EndsSession, Revokes, TellsLogout
 from gateway.serve.dispatch import Document, PublicListener, VerifyListener
 from gateway.serve.health import Health, metrics_endpoint
 from gateway.serve.listeners import Listener
 from gateway.serve.quick import is_tested
-from gateway.sessions.cookie import attempt_cookie, session_cookie
+from gateway.sessions.cookie import attempt_cookie, last_used_cookie, session_cookie
 from gateway.sessions.presented_tickets import PresentedTickets
-from gateway.settings.model import Settings
+from gateway.settings.hand_through import passed_tokens
+from gateway.settings.model import OidcSection, Settings
 from gateway.wiring import Chance, Ground, Law, Paper, People, ground_of, law_of, paper_of, people_of
 
 __all__ = ["Application", "Chance"]
@@ -52,6 +57,8 @@ PATIENCE = 6.0
 """Seconds that a stop waits for a refresh in the air: a token that the provider has rotated must be written down."""
 LAST_TRY = 1.0
 """Seconds that a stop spends on logouts that the store would not take."""
+LAST_REVOCATIONS = 2.0
+"""Seconds that a stop waits for tokens on their way back: what is left ends by its own time."""
 
 
 class Application:
@@ -66,7 +73,8 @@ class Application:
         self._people = people_of(ground)
         law, paper = law_of(settings), paper_of(ground, self._people.catalog)
         verify = _verify(ground, self._people, law, paper, self.health)
-        public = _public(ground, self._people, paper)
+        self._giving_back = _giving_back(ground, self._people)
+        public = _public(ground, self._people, paper, self._giving_back)
         self.listeners = self._listeners(settings, verify, public)
 
     def _listeners(self, settings: Settings, verify: VerifyListener, pages: ASGIApp) -> tuple[Listener, ...]:
@@ -92,6 +100,7 @@ class Application:
         await self._people.refresher.close(PATIENCE)
         await self._people.deferred.close(LAST_TRY)
         await self._people.inventory.close(0.0)
+        await self._giving_back.close(LAST_REVOCATIONS)
         await self._people.transport.close()
         await self._bus.close()
         await self._store.close()
@@ -104,13 +113,13 @@ def _check(ground: Ground, people: People, law: Law) -> Check:
     asserts = Assertions(
         ground.ring, ground.public_url, settings.assertion.lifetime, settings.sessions.idle, clock
     )
-    headers = IdentityHeaders.of(settings.headers, ground.emit)
+    headers = IdentityHeaders.of(settings.headers, ground.emit, passed_tokens(settings))
     providers = frozenset(settings.providers)
     return Check(
         places=Places(law.hosts, law.rules, law.policies),
         tickets=PresentedTickets(ground.ring, cookie, (cookie.name, attempt_cookie(settings).name)),
         reader=people.reader,
-        verdicts=Verdicts(asserts, headers, providers, settings.sessions.idle),
+        verdicts=Verdicts(asserts, headers, providers, settings.sessions.idle, clock),
         providers=providers,
         login_address=f"{ground.public_url}/auth/login",
         clock=clock,
@@ -118,7 +127,7 @@ def _check(ground: Ground, people: People, law: Law) -> Check:
 
 
 def _verify(ground: Ground, people: People, law: Law, paper: Paper, health: Health) -> VerifyListener:
-    check, page, server = _check(ground, people, law), paper.pages.forbidden, ground.settings.server
+    check, page, server = _check(ground, people, law), paper.editions.forbidden, ground.settings.server
     proxies = Proxies.at(server, server.bind if server.verify_bind == "same" else server.verify_bind)
     table = verify_routes((ForwardAuth(page), AuthRequest()), law.policies)
     return VerifyListener(
@@ -128,31 +137,52 @@ def _verify(ground: Ground, people: People, law: Law, paper: Paper, health: Heal
     )
 
 
+def _giving_back(ground: Ground, people: People) -> GivingBack:
+    wanted = ground.settings.login.revoke_at_logout
+    takers = {one.name: one for one in people.catalog if wanted and isinstance(one, Revokes)}
+    return GivingBack(takers, people.catalog.run, ground.emit)
+
+
 def _flow(ground: Ground, people: People) -> Flow:
     settings, chance, store = ground.settings, ground.chance, ground.store
-    return Flow(
-        providers=people.catalog.redirects,
-        admits=people.catalog.admits,
-        attempts=Attempts(store, Sealer(ground.ring, "attempt", chance.random), settings.login, chance.clock),
+    providers, return_to = people.catalog.redirects, ReturnTo.of(settings)
+    attempts = Attempts(store, Sealer(ground.ring, "attempt", chance.random), settings.login, chance.clock)
+    departing = Departing(
+        providers=providers,
+        attempts=attempts,
         visitors=people.visitors,
-        return_to=ReturnTo.of(settings),
+        return_to=return_to,
+        run=people.catalog.run,
+        clock=chance.clock,
+        random=chance.random,
+    )
+    return Flow(
+        providers=providers,
+        selection=Selection.of(settings, providers),
+        last_used=LastUsed(last_used_cookie(settings), tuple(providers)),
+        admits=people.catalog.admits,
+        attempts=attempts,
+        departing=departing,
+        visitors=people.visitors,
+        return_to=return_to,
         loops=RateLimit(store, "login-loop", 4, 60.0, chance.clock),
         recent_logout=RecentLogout(store),
         run=people.catalog.run,
         emit=ground.emit,
         clock=chance.clock,
-        random=chance.random,
         sleep=asyncio.sleep,
     )
 
 
-def _login(ground: Ground, people: People, paper: Paper) -> LoginDoor:
+def _login(ground: Ground, people: People, paper: Paper, giving_back: GivingBack) -> LoginDoor:
     logout = Logout(
         providers={one.name: one for one in people.catalog if isinstance(one, EndsSession)},
         visitors=people.visitors,
         recent_logout=RecentLogout(ground.store),
         deferred=people.deferred,
+        giving_back=giving_back,
         run=people.catalog.run,
+        emit=ground.emit,
         public_url=ground.public_url,
     )
     return LoginDoor(
@@ -181,7 +211,11 @@ def _told_by_providers(ground: Ground, people: People, login: LoginDoor) -> list
         clock=clock,
     )
     front_channel = FrontChannel(
-        issuers={name: one.issuer for name, one in settings.providers.items() if one.frontchannel_logout},
+        issuers={
+            name: one.issuer
+            for name, one in settings.providers.items()
+            if isinstance(one, OidcSection) and one.frontchannel_logout
+        },
         inventory=people.inventory,
         limit=RateLimit(store, "frontchannel-logout", per_prefix, 60.0, clock),
         emit=ground.emit,
@@ -189,10 +223,10 @@ def _told_by_providers(ground: Ground, people: People, login: LoginDoor) -> list
     return provider_logout_routes(login, back_channel, front_channel)
 
 
-def _public(ground: Ground, people: People, paper: Paper) -> ASGIApp:
+def _public(ground: Ground, people: People, paper: Paper, giving_back: GivingBack) -> ASGIApp:
     base = urlsplit(ground.public_url).path
     jwks = Route("/.well-known/jwks.json", Document(public_jwks(ground.ring)))
-    door = _login(ground, people, paper)
+    door = _login(ground, people, paper, giving_back)
     table = [*login_routes(door), *_told_by_providers(ground, people, door), jwks]
     nothing = NothingHere(paper.answers, ground.new_id)
     # By itself a router sends `/auth/login/` to `/auth/login` on whatever host the request names (CVE-2024-21498).

@@ -20,7 +20,9 @@ GatewayError
 │   ├── AttemptUnknown        no such login attempt: expired, used, or never ours
 │   ├── AttemptNotYours       the attempt was begun by another browser
 │   ├── LoginLoop             sign-in succeeds, yet the browser keeps coming back without a session
-│   └── NotAllowed            signed in at the provider, and not among those whom `allow:` lists
+│   ├── NotAllowed            signed in at the provider, and not among those who may sign in here
+│   ├── AnotherPerson         who was to sign in again is not who did
+│   └── LevelNotReached       the provider did not raise the authentication as it was asked to
 └── ProviderFault             the identity provider, or what it sent, is at fault
     ├── ProviderUnavailable   no answer, a broken answer, 5xx, 429: transient
     ├── ProviderRefused       an OAuth error object; `terminal` says whether it is final
@@ -29,16 +31,26 @@ GatewayError
 
 Each class has a stable `code` (for logs, metrics and machines). `str(error)` is for the log; `public` is the
 sentence that a stranger may read. Neither ever holds a secret, a token or a cookie.
+
+A `reason` is a word of `gateway.reasons`, "" for none. A `trace` holds the ids by which the provider finds the case.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
+
+from gateway.reasons import NO_TRACE
 
 
 class GatewayError(Exception):
-    """Root of the tree; `code` is stable, `public` may be shown to anybody."""
+    """Root of the tree; `code` is stable, `public` may be shown to anybody.
+
+    `way_back` is where the person wanted to go, an address that was judged; whoever knows it writes it down, as notes of
+    an exception are, so that starting again leads there.
+    """
 
     code: ClassVar[str] = "gateway_error"
     public: ClassVar[str] = "Something went wrong. Please try again."
+    way_back: str = ""
 
 
 class SettingsFault(GatewayError):
@@ -171,9 +183,20 @@ class NotAllowed(LoginFault):
     code = "not_allowed"
     public = "Your account is not on the list of those who may sign in here."
 
-    def __init__(self, subject: str, why: str) -> None:
+    def __init__(self, subject: str, why: str, reason: str = "") -> None:
         super().__init__(f"{subject} {why}")
         self.subject = subject
+        self.reason = reason
+
+
+class AnotherPerson(LoginFault):
+    code = "another_person"
+    public = "You signed in as somebody else than before. Nothing has changed."
+
+
+class LevelNotReached(LoginFault):
+    code = "level_not_reached"
+    public = "The identity provider did not confirm the sign-in at the level that is needed here."
 
 
 class ProviderFault(GatewayError):
@@ -186,11 +209,21 @@ class ProviderFault(GatewayError):
     code = "provider_fault"
     public = "The identity provider did not answer as expected. Please try again."
 
-    def __init__(self, provider: str, detail: str, remedy: str = "") -> None:
+    def __init__(
+        self,
+        provider: str,
+        detail: str,
+        remedy: str = "",
+        *,
+        reason: str = "",
+        trace: Mapping[str, str] = NO_TRACE,
+    ) -> None:
         super().__init__(f"provider {provider}: {detail}" + (f"; {remedy}" if remedy else ""))
         self.provider = provider
         self.detail = detail
         self.remedy = remedy
+        self.reason = reason
+        self.trace = trace
 
 
 class ProviderUnavailable(ProviderFault):
@@ -207,8 +240,10 @@ class ProviderUnavailable(ProviderFault):
         ambiguous: bool = False,
         retry_after: float | None = None,
         remedy: str = "",
+        reason: str = "provider_down",
+        trace: Mapping[str, str] = NO_TRACE,
     ) -> None:
-        super().__init__(provider, detail, remedy)
+        super().__init__(provider, detail, remedy, reason=reason, trace=trace)
         self.ambiguous = ambiguous
         self.retry_after = retry_after
 
@@ -219,23 +254,36 @@ class ProviderRefused(ProviderFault):
     code = "provider_refused"
     public = "The identity provider refused the sign-in."
 
-    def __init__(self, provider: str, error: str, remedy: str = "") -> None:
-        super().__init__(provider, f"refused with {error!r}", remedy)
+    def __init__(
+        self,
+        provider: str,
+        error: str,
+        remedy: str = "",
+        *,
+        reason: str = "",
+        trace: Mapping[str, str] = NO_TRACE,
+        terminal: bool = False,
+    ) -> None:
+        super().__init__(provider, f"refused with {error!r}", remedy, reason=reason, trace=trace)
         self.error = error
+        self._terminal = terminal
 
     @property
     def terminal(self) -> bool:
-        """Whether the grant itself is dead (RFC 6749 section 5.2), so that asking again cannot help."""
-        return self.error == "invalid_grant"
+        """Whether the grant itself is dead, so that asking again cannot help: RFC 6749 section 5.2 has one word for
+        it, and some providers have their own.
+        """
+        return self._terminal or self.error == "invalid_grant"
 
 
 class ProviderMisconfigured(ProviderRefused):
     code = "provider_misconfigured"
     public = "Sign-in is not set up correctly. The operator has been told."
 
-    def __init__(self, provider: str, error: str) -> None:
+    def __init__(self, provider: str, error: str, *, trace: Mapping[str, str] = NO_TRACE) -> None:
         mend = "compare client_id, client_secret and client_auth with what the provider has for this client"
-        super().__init__(provider, error, f"{mend} (providers.{provider})")
+        remedy = f"{mend} (providers.{provider})"
+        super().__init__(provider, error, remedy, reason="client_rejected", trace=trace)
 
 
 class ProviderLied(ProviderFault):
@@ -244,7 +292,9 @@ class ProviderLied(ProviderFault):
     code = "provider_lied"
     public = "The answer of the identity provider could not be verified."
 
-    def __init__(self, provider: str, check: str, seen: str = "", remedy: str = "") -> None:
+    def __init__(
+        self, provider: str, check: str, seen: str = "", remedy: str = "", *, reason: str = ""
+    ) -> None:
         detail = f"verification failed: {check}"
-        super().__init__(provider, f"{detail}: {seen}" if seen else detail, remedy)
+        super().__init__(provider, f"{detail}: {seen}" if seen else detail, remedy, reason=reason)
         self.check = check

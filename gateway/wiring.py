@@ -15,14 +15,15 @@ from gateway.keys.keyring import Keyring
 from gateway.login.visitors import Visitors
 from gateway.observe.events import Decided, Emit, every_decision
 from gateway.pages.answers import Answers
-from gateway.pages.catalogue import Catalogue
-from gateway.pages.render import Pages
+from gateway.pages.editions import Editions
 from gateway.policy.hosts import Hosts
 from gateway.policy.rules import Rules, compile_policies
 from gateway.providers.catalog import Catalog, ca_files
+from gateway.providers.provider import EndsSession
 from gateway.providers.transport import Transport
 from gateway.sessions.cookie import Ticket, attempt_cookie, session_cookie
 from gateway.sessions.deferred import DeferredEnds
+from gateway.sessions.hand_through import HandThrough
 from gateway.sessions.inventory import Inventory
 from gateway.sessions.lease import Leases
 from gateway.sessions.notices import Notices
@@ -30,9 +31,10 @@ from gateway.sessions.reader import Reader
 from gateway.sessions.refresher import Refresher
 from gateway.sessions.sealing import session_id
 from gateway.sessions.session import Session
-from gateway.sessions.sessions import Sessions
+from gateway.sessions.sessions import Opened, Sessions
 from gateway.sessions.shared_look import SharedLook
 from gateway.settings.addresses import origin_of
+from gateway.settings.hand_through import kept_tokens
 from gateway.settings.model import Settings
 from gateway.storage.bus import Bus
 from gateway.storage.buses import open_bus
@@ -107,7 +109,7 @@ class People:
 def people_of(ground: Ground) -> People:
     settings, chance, emit = ground.settings, ground.chance, ground.emit
     transport = Transport(clock=chance.clock, ca_files=ca_files(settings.providers))
-    catalog = Catalog(settings.providers, transport)
+    catalog = Catalog(settings.providers, transport, kept_tokens(settings), ground.public_url, chance)
     cookie = session_cookie(settings)
     sessions = Sessions(
         ground.store,
@@ -136,26 +138,39 @@ def people_of(ground: Ground) -> People:
     deferred = DeferredEnds(inventory.end, notices, settings.sessions.absolute, chance.clock)
     leases = Leases(ground.store, chance.clock, chance.random)
     refresher = Refresher(sessions, leases, catalog, settings.sessions, emit, chance.clock)
+    reader = _reader_of(ground, sessions, refresher, deferred)
+    visitors = Visitors(sessions, ground.ring, cookie, attempt_cookie(settings), chance.clock, chance.random)
+    return People(transport, catalog, sessions, inventory, deferred, refresher, reader, visitors)
+
+
+def _reader_of(ground: Ground, sessions: Sessions, refresher: Refresher, deferred: DeferredEnds) -> Reader:
+    settings, chance = ground.settings, ground.chance
     looks: SharedLook[Session | None] = SharedLook()
+    token_looks: SharedLook[Opened | None] = SharedLook()
+
+    def is_over(ticket: Ticket) -> bool:
+        # Signed out here while the store was away: back again, it has the record until `deferred` gets through.
+        return bool(deferred) and deferred.holds(session_id(ticket))
 
     def opened(ticket: Ticket) -> Awaitable[Session | None]:
-        # Signed out here while the store was away: back again, it has the record until `deferred` gets through.
-        if deferred and deferred.holds(session_id(ticket)):
-            return _nobody()
-        return looks.at(ticket, lambda: sessions.open(ticket))
+        return _nobody() if is_over(ticket) else looks.at(ticket, lambda: sessions.open(ticket))
 
-    reader = Reader(
+    def opened_with_grants(ticket: Ticket) -> Awaitable[Opened | None]:
+        if is_over(ticket):
+            return _nobody()
+        return token_looks.at(ticket, lambda: sessions.open_with_grants(ticket))
+
+    return Reader(
         opened,
         refresher.ensure,
+        HandThrough(opened_with_grants, refresher.ensure, refresher.waiting, kept_tokens(settings)),
         sessions.touch_every,
         ground.bus,
         settings.sessions,
-        emit,
+        ground.emit,
         chance.clock,
         chance.timer,
     )
-    visitors = Visitors(sessions, ground.ring, cookie, attempt_cookie(settings), chance.clock, chance.random)
-    return People(transport, catalog, sessions, inventory, deferred, refresher, reader, visitors)
 
 
 async def _nobody() -> None:
@@ -180,13 +195,14 @@ def law_of(settings: Settings) -> Law:
 class Paper:
     """What people and programs are told."""
 
-    pages: Pages
+    editions: Editions
     answers: Answers
 
 
 def paper_of(ground: Ground, catalog: Catalog) -> Paper:
-    catalogue = Catalogue.load()
     # A logout form may end at a provider; browsers hold the redirect against `form-action` too.
-    targets = sorted({origin_of(provider.issuer) for provider in catalog})
-    pages = Pages(ground.settings.pages, catalogue, ground.public_url, targets)
-    return Paper(pages, Answers(pages, catalogue, https=ground.public_url.startswith("https:")))
+    targets = sorted(
+        {origin_of(provider.issuer) for provider in catalog if isinstance(provider, EndsSession)}
+    )
+    editions = Editions(ground.settings, targets)
+    return Paper(editions, Answers(editions, https=ground.public_url.startswith("https:")))

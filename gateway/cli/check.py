@@ -1,10 +1,12 @@
 """`gateway check`: whether the configuration and the keys are fine, and what they set up."""
 
 import asyncio
+import sys
 
 import click
 
 from gateway.cli.days import day
+from gateway.cli.online import ask_providers
 from gateway.cli.root import config_file, config_option, faults_are_lines, loaded, warn
 from gateway.keys.keyring import Keyring
 from gateway.serve.start_keys import look_at_keys
@@ -21,7 +23,7 @@ from gateway.storage.inspection import inspect_store
 @click.option(
     "--online",
     is_flag=True,
-    help="Ask the store too: whether it answers, and whether it could lose sessions.",
+    help="Ask the store and the providers too: whether they answer, and what does not fit the configuration.",
 )
 @click.pass_context
 def check(context: click.Context, config: str | None, *, schema: bool, online: bool) -> None:
@@ -30,13 +32,16 @@ def check(context: click.Context, config: str | None, *, schema: bool, online: b
         click.echo(schema_text(), nl=False)
         return
     file = config_file(context, config)
-    settings = loaded(file).settings
+    found = loaded(file)
+    settings = found.settings
     with faults_are_lines():
         ring, warning = look_at_keys(settings)
     if warning:
         warn(f"keys.file: {warning}")
     if online:
         ask_store(settings)
+        if not ask_providers(found):
+            sys.exit(1)
     click.echo(f"{file}: fine")
     for name, value in summary(settings, ring):
         click.echo(f"  {name:<10} {value}")

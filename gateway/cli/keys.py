@@ -1,5 +1,7 @@
-"""`gateway keys`: make, list and rotate. None of them prints a key, or needs a secret of the configuration."""
+"""`gateway keys`: make, list and rotate. None of them prints a secret, or needs one of the configuration."""
 
+import json
+import os
 import secrets
 import time
 from pathlib import Path
@@ -9,6 +11,7 @@ import click
 from gateway.cli.days import day
 from gateway.cli.root import config_file, config_option, faults_are_lines, loaded
 from gateway.errors import KeyFault
+from gateway.keys.client_key import ClientKey, new_client_key
 from gateway.keys.keyring import Keyring
 from gateway.settings.model import Settings
 from gateway.storage.key_file import find_keyring, read_keyring, write_keyring
@@ -67,6 +70,43 @@ def rotate(context: click.Context, config: str | None) -> None:
     click.echo(
         f"{file}: rotated; restart every replica of the gateway with it (SIGHUP does where it has several workers)"
     )
+
+
+@keys.command("client")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--new", is_flag=True, help="Make the key (EC P-256) first; FILE must not be there yet.")
+@click.option(
+    "--kid", default="", metavar="ID", help="client_key_id of the configuration, if one is written there."
+)
+def client(file: Path, *, new: bool, kid: str) -> None:
+    """Print the public part of a client_key, as the JWK set to register at the provider."""
+    with faults_are_lines():
+        if new:
+            _write_new(file, new_client_key(secrets.token_bytes))
+        jwk = _read_client_key(file, kid).public_jwk()
+    click.echo(json.dumps({"keys": [jwk]}, indent=2))
+
+
+def _write_new(file: Path, pem: str) -> None:
+    try:
+        # Nobody else may read it at any moment, and a key that is there is not lost.
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as target:
+            target.write(pem)
+    except OSError as error:
+        raise KeyFault(f"{file}: cannot be made: {(error.strerror or 'no reason given').lower()}") from None
+
+
+def _read_client_key(file: Path, kid: str) -> ClientKey:
+    try:
+        return ClientKey.parse(file.read_text("utf-8"), kid)
+    except OSError as error:
+        reason = (error.strerror or "it does not open").lower()
+        raise KeyFault(f"{file}: cannot be read: {reason}; `--new` makes it") from None
+    except ValueError:
+        raise KeyFault(f"{file}: is not UTF-8 text") from None
+    except KeyFault as fault:
+        raise KeyFault(f"{file}: {fault}; RSA of 2048 to 8192 bits, EC P-256 and Ed25519 are taken") from None
 
 
 def _settings(context: click.Context, config: str | None) -> Settings:

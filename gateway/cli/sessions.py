@@ -30,9 +30,9 @@ PATIENCE = 600.0
 
 
 def person_options(command: F) -> F:
-    """Who: the section of `providers:`, and the `sub` there."""
+    """Who: the section of `providers:`, and what it calls the person."""
     subject = click.option(
-        "--subject", metavar="SUB", help="What the provider calls the person (claim `sub`)."
+        "--subject", metavar="SUB", help="What follows the provider in X-Auth-Subject: `sub`, or TENANT:ID."
     )
     provider = click.option("--provider", metavar="NAME", help="A section of `providers:`.")
     return provider(subject(command))
@@ -147,7 +147,7 @@ def _person(settings: Settings, provider: str | None, subject: str | None) -> tu
     if section is None:
         known = ", ".join(settings.providers) or "none"
         raise click.UsageError(f"providers: has no section {provider}; there are: {known}")
-    return section.issuer, subject
+    return section.home, subject
 
 
 def _run(settings: Settings, ask: Callable[[Inventory], Awaitable[T]]) -> T:

@@ -19,13 +19,15 @@ from gateway.forward_auth.navigation import foreign_origin, is_navigation, is_we
 from gateway.forward_auth.places import Client, Place, Places
 from gateway.forward_auth.verdicts import Verdict, Verdicts
 from gateway.identity.presented import Head
-from gateway.login.hint import read_hint, write_hint
+from gateway.login.hint import read_hint, wants_again, write_hint
 from gateway.login.return_to import MAX_LENGTH
 from gateway.policy.decide import Allow, Challenge, Decision, Forbid, StepUp
 from gateway.policy.rules import Access, Rule
 from gateway.policy.target import Target
 from gateway.sessions.cache import Memory, Miss, Remembered
 from gateway.sessions.cookie import Ticket
+from gateway.sessions.hand_through import WithTokens
+from gateway.sessions.handed import NOTHING_HANDED
 from gateway.sessions.presented_tickets import Presented, PresentedTickets
 from gateway.sessions.session import Session
 
@@ -45,6 +47,10 @@ class SessionReader(Protocol):
         ...
 
     async def read(self, ticket: Ticket, *, strict: bool, harmless: bool) -> Session | None: ...
+
+    async def read_with_tokens(self, ticket: Ticket, *, strict: bool, harmless: bool) -> WithTokens | None:
+        """As `read`, with what rules hand through of its tokens."""
+        ...
 
 
 class Asked:
@@ -140,28 +146,36 @@ class Check:
             return self._with_session(asked, rule, ticket, decision_id)
         if memory is None or memory.session is None:
             return self._nobody(asked, rule, decision_id)
-        return self._remembered(asked, rule, memory, memory.session, decision_id)
+        return self._remembered(asked, rule, memory, memory.session, ticket, decision_id)
 
     async def _with_session(self, asked: Asked, rule: Rule, ticket: Ticket, decision_id: str) -> Judged:
         # A WebSocket handshake is a GET and opens a channel that outlives every grace.
         harmless = asked.target.method in {"GET", "HEAD"} and not is_websocket(asked.head)
-        session = await self.reader.read(ticket, strict=rule.strict, harmless=harmless)
+        if rule.tokens:
+            found = await self.reader.read_with_tokens(ticket, strict=rule.strict, harmless=harmless)
+            session, handed = found or (None, NOTHING_HANDED)
+        else:
+            session = await self.reader.read(ticket, strict=rule.strict, harmless=harmless)
+            handed = NOTHING_HANDED
         if session is None:
             return self._nobody(asked, rule, decision_id)
-        verdict = self.verdicts.of(rule, session, asked.audience, decision_id)
+        verdict = self.verdicts.of(rule, session, asked.audience, decision_id, handed)
         return self._judged(asked, verdict, decision_id)
 
     def _nobody(self, asked: Asked, rule: Rule | None, decision_id: str) -> Judged:
         return self._judged(asked, self.verdicts.of_nobody(rule, decision_id), decision_id)
 
     def _remembered(
-        self, asked: Asked, rule: Rule, memory: Memory, session: Session, decision_id: str
-    ) -> Judged:
+        self, asked: Asked, rule: Rule, memory: Memory, session: Session, ticket: Ticket, decision_id: str
+    ) -> Answer:
         """The outcome for a remembered session, kept with it. The rule stands for its policy: no two share one."""
         key = rule, asked.audience, asked.presented.rest
         kept: _Kept | None = memory.notes.get(key)
         if kept is None or self.clock() >= kept.verdict.until:
-            verdict = self.verdicts.of(rule, session, asked.audience, decision_id)
+            if rule.tokens and memory.handed is None:
+                return self._with_session(asked, rule, ticket, decision_id)
+            handed = memory.handed if rule.tokens and memory.handed else NOTHING_HANDED
+            verdict = self.verdicts.of(rule, session, asked.audience, decision_id, handed)
             kept = _Kept(verdict, _allowed(verdict, asked.presented.rest))
             if verdict.until:
                 self.reader.note(memory, key, kept, verdict.weight + 3 * len(asked.presented.rest))
@@ -201,17 +215,22 @@ class Check:
         if not isinstance(decision, Forbid):
             hint = self._hint(decision)
             url = self.login_url(asked, hint, navigation=navigation)
-        stop = Stop(decision, navigation, url, hint)
+        stop = Stop(decision, asked.head, navigation, url, hint)
         word = _WORDS[type(decision)]
         return Judged(stop, word, verdict.reason, verdict.rule, verdict.subject, verdict.detail)
 
     def _hint(self, decision: Challenge | StepUp) -> str:
-        """Where the rule names providers, the login page must offer these and no others."""
+        """Where the rule names providers, the login page must offer these and no others.
+
+        Where a login has to be made anew, it must not lead the person back for having one.
+        """
+        if isinstance(decision, StepUp) and decision.provider:
+            return write_hint([decision.provider], again=True)
         return write_hint([name for name in decision.rule.providers if name in self.providers])
 
     def read_hint(self, text: str) -> str:
         """A hint that came by way of the proxy, with nothing in it but names of configured providers."""
-        return write_hint(read_hint(text, self.providers))
+        return write_hint(read_hint(text, self.providers), again=wants_again(text))
 
     def login_url(self, asked: Asked, hint: str, *, navigation: bool) -> str:
         """The login page with the way back: the configured origin, and the path and query that were asked for.

@@ -8,11 +8,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from math import ceil
 from typing import Any, TypeAlias
 
 from starlette.types import Receive, Scope, Send
 
-from gateway.errors import Limited, Malformed, Refused, StoreFault, UntrustedPeer
+from gateway.errors import Limited, Malformed, ProviderUnavailable, Refused, StoreFault, UntrustedPeer
 from gateway.forward_auth.check import Asked, Check, Judged
 from gateway.forward_auth.contracts.contract import Contract, Outage, Refusal, Wait
 from gateway.forward_auth.shell import NOT_FOUND, KnownHeads, announces_body, send_reply
@@ -24,6 +25,8 @@ MAX_FIELDS = 200
 MAX_BYTES = 64_000
 LONGEST = 2.8
 """Seconds for one answer: store and provider have deadlines of their own, and one behind the other they add up."""
+LONGEST_PAUSE = 60
+"""Seconds after which to ask again, at most, where a provider is waited for."""
 
 Answered: TypeAlias = Reply | Coroutine[Any, Any, Reply]
 
@@ -139,6 +142,10 @@ class Verify:
                 return Judged(Wait(int(error.retry_after) + 1), "limited", error.code)
             case StoreFault():
                 return Judged(Outage(error.retry_after), "fault", error.code)
+            case ProviderUnavailable():
+                # A rule hands a token through, and there is none that is good: neither yes nor no.
+                seconds = min(ceil(error.retry_after or StoreFault.retry_after), LONGEST_PAUSE)
+                return Judged(Outage(seconds), "fault", error.code, detail=error.provider)
         # A bug of ours. The message may quote what it choked on, so the log gets the kind and the place alone.
         place = error.__traceback__
         while place and place.tb_next:

@@ -60,7 +60,7 @@ class AuthRequestLogin:
         if head.all(STATUS) == (b"401",):
             url = self._check.login_url(asked, self._hint(head), navigation=navigation)
             return challenged(url, decision_id, navigation=navigation)
-        return forbidden(self._page, decision_id, navigation=navigation)
+        return forbidden(self._page, decision_id, head, navigation=navigation)
 
     def _decision_id(self, head: Head) -> str:
         given = head.all(DECISION_ID)

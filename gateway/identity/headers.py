@@ -11,7 +11,8 @@ Laws:
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import quote
 
@@ -33,13 +34,17 @@ FIELDS: Final = (
     "provider",
     "expires",
     "assertion",
+    "access_token",
+    "id_token",
     "rule",
     "decision",
 )
+_TOKENS: Final = ("access_token", "id_token")
+_NO_TOKENS: Final[Mapping[str, str]] = MappingProxyType({})
 # So many identities are kept as they were written; the session cache hands out the same object for seconds.
 _KEPT = 256
 # What is given up first where all values together are too long. The others fit beside each other by their own caps.
-_DISPENSABLE: Final = ("groups", "name", "email", "provider")
+_DISPENSABLE: Final = ("groups", "name", "email", "provider", "id_token", "access_token")
 
 # Controls of ASCII and Latin-1, line ends of Unicode, halves of surrogate pairs, `%`, and spaces that a parser trims.
 _UNSAFE = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff%]|^ +| +$"
@@ -82,9 +87,15 @@ class IdentityHeaders:
         self._kept: dict[int, tuple[Identity, dict[str, bytes]]] = {}
 
     @classmethod
-    def of(cls, headers: HeaderNames, emit: Emit = _silent) -> "IdentityHeaders":
-        """From the configuration; a field whose name is null is left out everywhere."""
-        names = {field: name for field in FIELDS if (name := getattr(headers, field))}
+    def of(
+        cls, headers: HeaderNames, emit: Emit = _silent, tokens: Collection[str] = ()
+    ) -> "IdentityHeaders":
+        """From the configuration; a field whose name is null is left out everywhere.
+
+        So is a token of the provider, unless it is among `tokens`: those that some rule hands through.
+        """
+        fields = [field for field in FIELDS if field not in _TOKENS or field in tokens]
+        names = {field: name for field in fields if (name := getattr(headers, field))}
         return cls(names, headers.encoding, emit)
 
     @property
@@ -98,19 +109,27 @@ class IdentityHeaders:
         return "decision" in self._keys
 
     def write(
-        self, identity: Identity | None, expires: int, assertion: str, rule: str = "", decision_id: str = ""
+        self,
+        identity: Identity | None,
+        expires: int,
+        assertion: str,
+        rule: str = "",
+        decision_id: str = "",
+        tokens: Mapping[str, str] = _NO_TOKENS,
     ) -> Written:
         """Every configured header, once, names in lower case.
 
         `expires` is the end of the session in Unix seconds, 0 where it has none. An e-mail address is written only if
         the provider has verified it. `rule` and `decision_id` say why the request passes, where they are switched on.
+        `tokens` are those of the provider that this answer carries, by field.
         """
         if identity is None and not self._says_why:
             return Written(self._nobody)
-        values = {
+        values: dict[str, bytes] = {
             **(self._person(identity) if identity else dict.fromkeys(FIELDS, b"")),
             "expires": b"%d" % expires if expires else b"",
             "assertion": assertion.encode("ascii"),
+            **{field: self._text(tokens.get(field, "")) for field in _TOKENS if field in self._keys},
             "rule": rule.encode("ascii"),
             "decision": decision_id.encode("ascii"),
         }

@@ -10,7 +10,7 @@ class Identity:
     `groups` are final names (qualified with the provider where there are several providers).
     `authenticated_at` is in Unix seconds, as the provider states it (`auth_time`), else the moment of the login.
     `issuer` says which provider stood behind the section name when this was written; `sid` is what the provider calls
-    its own session (claim `sid`), by which it can end ours.
+    its own session (claim `sid`), by which it can end ours. `picture` is an https address on a host that the section lists.
     """
 
     provider: str
@@ -26,12 +26,17 @@ class Identity:
     acr: str = ""
     amr: tuple[str, ...] = ()
     sid: str = ""
+    picture: str = ""
 
     @property
     def key(self) -> str:
         """The stable subject: `provider:subject`, with the tenant inside where there is one."""
-        middle = f"{self.tenant}:" if self.tenant else ""
-        return f"{self.provider}:{middle}{self.subject}"
+        return f"{self.provider}:{self.local}"
+
+    @property
+    def local(self) -> str:
+        """What follows the provider in the key: two tenants may give one subject to two people."""
+        return f"{self.tenant}:{self.subject}" if self.tenant else self.subject
 
     @property
     def verified_email(self) -> str:

@@ -15,6 +15,10 @@ class Lines(NamedTuple):
     headers: Headers
     wire: bytes
 
+    def __repr__(self) -> str:
+        # Assertions and tokens are among them, and whatever holds lines can end up in a traceback or a debug line.
+        return f"Lines({len(self.headers)} headers)"
+
     @classmethod
     def of(cls, headers: Headers) -> "Lines":
         """Both forms."""

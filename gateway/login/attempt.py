@@ -16,6 +16,8 @@ from typing import TypeVar
 
 from gateway.errors import AttemptNotYours, AttemptUnknown, Unsealable
 from gateway.keys.seal import Sealer
+from gateway.login.errand import LOGIN
+from gateway.login.level import Level
 
 MAX_SEALED = 1024
 """Bytes of one stored attempt: bounds what a flood of logins can put into the store."""
@@ -29,7 +31,9 @@ Note = TypeVar("Note", "Attempt", "Trace")
 class Attempt:
     """What the callback needs. `browser` is the digest of the browser's secret, `created` in Unix seconds.
 
-    `round` counts how often the gateway began again by itself after a callback that came twice.
+    `round` counts how often the gateway began again by itself after a callback that came twice. What is demanded of
+    the login stands here alone, sealed: `purpose`, and for a reauthentication the mark of the person (`mark_of`) and
+    the level, `acr_values` with blanks between them as on the wire.
     """
 
     provider: str
@@ -40,7 +44,17 @@ class Attempt:
     browser: str = field(repr=False)
     created: int
     round: int = 0
-    purpose: str = "login"
+    purpose: str = LOGIN
+    person: str = field(default="", repr=False)
+    max_age: int = 0
+    acr_values: str = ""
+
+    @property
+    def level(self) -> Level | None:
+        """What the login must reach; `None` where any login will do."""
+        if self.purpose == LOGIN:
+            return None
+        return Level(self.max_age, tuple(self.acr_values.split()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +66,7 @@ class Trace:
     browser: str = field(repr=False)
     round: int
     over: bool
+    purpose: str = LOGIN
 
 
 def new_secret(random: Callable[[int], bytes]) -> str:
@@ -66,7 +81,12 @@ def is_secret(text: str) -> bool:
 
 def digest(purpose: str, secret: str) -> str:
     """A name for a secret of 256 bits that does not give it away; `purpose` keeps names of two uses apart."""
-    return hashlib.sha256(f"{purpose}\0{secret}".encode("ascii")).hexdigest()
+    return hashlib.sha256(f"{purpose}\0{secret}".encode()).hexdigest()
+
+
+def mark_of(person: str) -> str:
+    """A person's key in the 64 characters that an attempt has room for."""
+    return digest("person", person)
 
 
 def check_browser(note: Attempt | Trace, browser: str) -> None:

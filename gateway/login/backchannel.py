@@ -11,7 +11,7 @@ from hashlib import sha256
 
 from gateway.errors import GatewayError, ProviderLied
 from gateway.guard.rate_limit import RateLimit
-from gateway.login.flow import Client, Run
+from gateway.login.way import Client, Run
 from gateway.observe.events import Emit, ProviderLogout
 from gateway.providers.id_token import SKEW
 from gateway.providers.logout_token import FRESH

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from gateway.errors import GatewayError, Malformed
 from gateway.guard.rate_limit import RateLimit
 from gateway.login.answer import parameters
-from gateway.login.flow import Client
+from gateway.login.way import Client
 from gateway.observe.events import Emit, ProviderLogout
 from gateway.sessions.inventory import Inventory
 

@@ -1,7 +1,8 @@
 """Signing out: the record first, then the cookie, then the provider.
 
 The record goes first because it is what counts: a cookie that somebody copied is dead from then on (CVE-2024-21492).
-What the request says about where to go afterwards is not read (CVE-2021-29456).
+What the request says about where to go afterwards is not read (CVE-2021-29456). The provider's tokens are given back
+beside all that: nobody waits for them.
 """
 
 import contextlib
@@ -11,9 +12,11 @@ from dataclasses import dataclass
 from gateway.errors import ProviderFault, StoreFault
 from gateway.identity.presented import Head
 from gateway.login.attempt import new_secret
-from gateway.login.flow import Run, Way
+from gateway.login.giving_back import GivingBack
 from gateway.login.recent_logout import RecentLogout
-from gateway.login.visitors import Visitor, Visitors
+from gateway.login.visitors import Visitors
+from gateway.login.way import Run, Way
+from gateway.observe.events import Emit, LogoutHandedOn
 from gateway.providers.provider import EndsSession, Provider
 from gateway.sessions.deferred import DeferredEnds
 from gateway.sessions.sealing import session_id
@@ -28,7 +31,9 @@ class Logout:
     visitors: Visitors
     recent_logout: RecentLogout
     deferred: DeferredEnds
+    giving_back: GivingBack
     run: Run
+    emit: Emit
     public_url: str
 
     @property
@@ -43,14 +48,18 @@ class Logout:
         if current is None:
             await self._forget(head)
             return Way(self.signed_out, tuple(cookies))
-        grant = await self._grant(current)
+        # Read while there is a record; the latest login is the one that the provider is told of.
+        grants = await self.visitors.sessions.grants(current.ticket, current.session)
+        latest = current.session.latest.provider
         await self.visitors.sessions.end(current.ticket, "logout")
+        self.giving_back.give_back(grants.values())
         browser = self.visitors.browser(head)
         # From here on the session is over; nothing that fails below may say otherwise.
         with contextlib.suppress(StoreFault):
             await self.recent_logout.note(browser)
         cookies.append(self.visitors.browser_cookie(browser))
-        return Way(await self._at_the_provider(current, grant) or self.signed_out, tuple(cookies))
+        at_provider = await self._at_the_provider(grants.get(latest) or Grant(provider=latest))
+        return Way(at_provider or self.signed_out, tuple(cookies))
 
     async def defer(self, head: Head) -> bool:
         """End the session of a request as soon as the store answers; whether that can be kept in mind."""
@@ -63,20 +72,21 @@ class Logout:
         if ticket is not None:
             await self.visitors.sessions.end(ticket, "logout")
 
-    async def _grant(self, current: Visitor) -> Grant:
-        """The tokens of the latest login: providers want their ID token as a hint."""
-        name = current.session.latest.provider
-        grants = await self.visitors.sessions.grants(current.ticket, current.session)
-        return grants.get(name) or Grant(provider=name)
+    async def _at_the_provider(self, grant: Grant) -> str | None:
+        """The provider's own logout (OpenID Connect RP-Initiated Logout 1.0), where it has one and answers.
 
-    async def _at_the_provider(self, current: Visitor, grant: Grant) -> str | None:
-        """The provider's own logout (OpenID Connect RP-Initiated Logout 1.0), where it has one and answers."""
-        name = current.session.latest.provider
-        provider = self.providers.get(name)
+        Its `state` is not looked at when the browser is back: the session is over by then, and the page that says so
+        changes nothing, whoever opens it.
+        """
+        provider = self.providers.get(grant.provider)
         if not isinstance(provider, EndsSession):
             return None
         ending = provider.end_session(grant, self.signed_out, new_secret(self.visitors.random))
         try:
-            return await self.run(ending, provider=name)
-        except ProviderFault:
+            address = await self.run(ending, provider=grant.provider)
+        except ProviderFault as fault:
+            self.emit(LogoutHandedOn(grant.provider, fault.code, str(fault)))
             return None
+        if address is not None:
+            self.emit(LogoutHandedOn(grant.provider, "ok"))
+        return address

@@ -19,13 +19,15 @@ from gateway.guard.proxies import Proxies, shown
 from gateway.guard.rate_limit import prefix_of
 from gateway.identity.presented import Head, Reply
 from gateway.login.answer import parameters
-from gateway.login.flow import Choice, Client, Flow, Way
+from gateway.login.flow import Flow
 from gateway.login.logout import Logout
+from gateway.login.selection import Wish
 from gateway.login.visitors import Visitors
+from gateway.login.way import Choice, Client, Way
 from gateway.observe.events import Alarm, Emit
 from gateway.pages import faults
 from gateway.pages.answers import Answers
-from gateway.pages.render import static_files
+from gateway.pages.switch import Asked
 from gateway.sessions.cookie import Ticket
 from gateway.settings.addresses import origin_of
 
@@ -62,11 +64,13 @@ class LoginDoor:
     async def login(self, call: Call) -> Reply:
         """GET /auth/login: straight on to the only provider, or the choice."""
         _check_navigation(call.head)
-        wished = await self.flow.enter(
-            call.head, _one(call, "rd"), _one(call, "provider"), call.client, call.decision_id
-        )
+        language = self.answers.language(call.head)
+        wish = Wish(_one(call, "rd"), _one(call, "provider"), _one(call, "login_hint"), language)
+        wished = await self.flow.enter(call.head, wish, call.client, call.decision_id)
         if isinstance(wished, Choice):
-            return self.answers.pages.chooser(wished.options, wished.return_to)
+            return self.answers.pages(call.head).chooser(
+                wished.options, wished.return_to, wished.last_used, wished.user
+            )
         return _redirect(wished)
 
     async def begin(self, call: Call) -> Reply:
@@ -75,9 +79,8 @@ class LoginDoor:
         if provider not in self.flow.providers:
             return self._not_found(call)
         _check_navigation(call.head)
-        return _redirect(
-            await self.flow.begin(call.head, provider, _one(call, "rd"), call.client, call.decision_id)
-        )
+        wish = Wish(_one(call, "rd"), language=self.answers.language(call.head))
+        return _redirect(await self.flow.begin(call.head, provider, wish, call.client, call.decision_id))
 
     async def callback(self, call: Call) -> Reply:
         """GET /auth/{provider}/callback."""
@@ -96,10 +99,11 @@ class LoginDoor:
             current = await self.visitors.current(call.head)
         except StoreFault:
             # Nobody can say who it is; to sign out has to be possible all the same.
-            return self.answers.pages.logout("", self._form_token(ticket))
+            return self.answers.pages(call.head).logout("", self._form_token(ticket))
         if current is None:
             return _redirect(Way(self.logout.signed_out))
-        return self.answers.pages.logout(current.session.latest.user, self._form_token(ticket))
+        user = current.session.latest.user
+        return self.answers.pages(call.head).logout(user, self._form_token(ticket))
 
     async def end_session(self, call: Call) -> Reply:
         """POST /auth/logout, sent by our own form."""
@@ -122,10 +126,15 @@ class LoginDoor:
         """GET /auth/signed-out: the end of a logout. Who is signed in all the same is not told otherwise."""
         current = await self.visitors.current(call.head)
         if current is None:
-            return self.answers.pages.signed_out()
-        return self.answers.pages.still_signed_in(
-            current.session.latest.user, self._form_token(current.ticket)
-        )
+            return self.answers.pages(call.head).signed_out()
+        user = current.session.latest.user
+        return self.answers.pages(call.head).still_signed_in(user, self._form_token(current.ticket))
+
+    async def language(self, call: Call) -> Reply:
+        """GET /auth/language: a link of the switch; keeps the language in mind, and goes back to the page."""
+        _check_navigation(call.head)
+        asked = Asked(*[_one(call, name) for name in Asked._fields])
+        return _redirect(Way(*self.answers.switch(call.head, asked)))
 
     async def home(self, call: Call) -> Reply:  # noqa: ARG002 (a handler like the others)
         """GET of the bare address: to the page that says who is signed in."""
@@ -202,15 +211,15 @@ def home_route(door: LoginDoor, path: str) -> Route:
 
 def login_routes(door: LoginDoor) -> list[Route]:
     """The routes of the login, to be mounted under the path of `public_url`."""
-    files = static_files()
 
     async def static(call: Call) -> Reply:
-        found = files.get(call.path["name"])
+        found = door.answers.files.get(call.path["name"])
         return found or door.answers.fault(call.head, faults.NOT_FOUND, "not_found", call.decision_id)
 
     return [
         home_route(door, "/"),
         Route("/auth/login", Endpoint(door, {"GET": door.login})),
+        Route("/auth/language", Endpoint(door, {"GET": door.language})),
         Route("/auth/logout", Endpoint(door, {"GET": door.ask_logout, "POST": door.end_session}, reads=True)),
         Route("/auth/signed-out", Endpoint(door, {"GET": door.signed_out}, reads=True)),
         Route("/auth/static/{name}", Endpoint(door, {"GET": static}, reads=True)),

@@ -49,7 +49,10 @@ class DecisionsSummarised(Event):
 
 @dataclass(frozen=True, slots=True)
 class LoginFinished(Event):
-    """A login came to an end. `outcome` is `ok` or the code of the error that ended it."""
+    """A login came to an end. `outcome` is `ok` or the code of the error that ended it.
+
+    `reason` is of `gateway.reasons`, or ""; `trace` holds the provider's own ids of the case, as in `trace_id=…`.
+    """
 
     name = "login.finished"
     provider: str
@@ -58,6 +61,8 @@ class LoginFinished(Event):
     client: str
     decision_id: str
     detail: str = ""
+    reason: str = ""
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,33 @@ class ProviderLogout(Event):
     outcome: str
     client: str
     decision_id: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutHandedOn(Event):
+    """Somebody signed out here, and the provider was to hear of it by a redirect.
+
+    `outcome` is `ok` where the browser was sent there, or the code of the error that kept it here.
+    """
+
+    name = "logout.handed_on"
+    provider: str
+    outcome: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRevoked(Event):
+    """Tokens of a session that somebody ended were given back to their provider, or not.
+
+    `outcome`: ok | late (no answer in time) | dropped (too many were waiting, or the process ended), or the code of
+    an error.
+    """
+
+    name = "grant.revoked"
+    provider: str
+    outcome: str
     detail: str = ""
 
 

@@ -22,6 +22,7 @@ REFRESHES = (
     "gone",
     "store_fault",
 )
+REVOCATIONS = ("ok", "late", "dropped")
 ENDINGS = (
     "logout",
     "replaced",

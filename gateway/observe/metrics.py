@@ -20,6 +20,7 @@ from gateway.observe.events import (
     BusChanged,
     Event,
     GraceGiven,
+    GrantRevoked,
     HeaderOverflowed,
     LoginFinished,
     LogLinesDropped,
@@ -37,10 +38,12 @@ from gateway.observe.labels import (
     MAX_WORDS,
     OTHER,
     REFRESHES,
+    REVOCATIONS,
     VERBS,
     error_codes,
 )
 from gateway.observe.timing import BUCKETS, Timing
+from gateway.reasons import REASONS
 from gateway.storage.bus import About
 
 
@@ -149,7 +152,8 @@ class Metrics:
         self._memory(self._registry)
         self._about(self._registry, version, config_hash, started)
         self._handlers: dict[type[Event], _Handler] = {
-            LoginFinished: lambda e: self._logins(e.provider, e.outcome).inc(),
+            LoginFinished: self._login,
+            GrantRevoked: lambda e: self._revocations(e.provider, e.outcome).inc(),
             RefreshFinished: lambda e: self._refreshes(e.provider, e.outcome).inc(),
             StoreCalled: self._store_call,
             ProviderLogout: lambda e: self._provider_logouts(e.provider, e.channel, e.outcome).inc(),
@@ -175,11 +179,25 @@ class Metrics:
             ("provider", "channel", "outcome"),
             registry=registry,
         )
+        refused = Counter(
+            "gateway_login_refusals",
+            "Logins that ended for a reason that is known.",
+            ("provider", "reason"),
+            registry=registry,
+        )
+        revoked = Counter(
+            "gateway_revocations",
+            "Tokens given back to a provider after a logout.",
+            ("provider", "outcome"),
+            registry=registry,
+        )
         begun = Counter("gateway_sessions_begun", "Sessions begun.", ("provider",), registry=registry)
         ended = Counter("gateway_sessions_ended", "Sessions ended.", ("reason",), registry=registry)
         self._logins = _Children(logins, providers, ("ok", *error_codes()))
         self._refreshes = _Children(refreshes, providers, REFRESHES)
         self._provider_logouts = _Children(told, providers, ("back", "front"), ("ok", *error_codes()))
+        self._refused = _Children(refused, providers, REASONS)
+        self._revocations = _Children(revoked, providers, (*REVOCATIONS, *error_codes()))
         self._begun = _Children(begun, providers)
         self._ended = _Children(ended, ENDINGS)
 
@@ -237,6 +255,11 @@ class Metrics:
         handler = self._handlers.get(type(event))
         if handler is not None:
             handler(event)
+
+    def _login(self, event: LoginFinished) -> None:
+        self._logins(event.provider, event.outcome).inc()
+        if event.reason:
+            self._refused(event.provider, event.reason).inc()
 
     def _store_call(self, event: StoreCalled) -> None:
         self._store_seconds(event.verb).observe(event.seconds)

@@ -8,8 +8,10 @@ from gateway.errors import GatewayError, Limited, ProviderUnavailable, StoreFaul
 from gateway.guard.headers import page_headers
 from gateway.identity.presented import Head, Reply
 from gateway.pages.catalogue import Catalogue
+from gateway.pages.editions import Editions
 from gateway.pages.faults import UNAUTHENTICATED, FaultPage, page_of
 from gateway.pages.render import HeaderLines, Pages, reply
+from gateway.pages.switch import Asked
 from gateway.sessions.session import Session
 
 
@@ -21,26 +23,48 @@ def wants_page(head: Head) -> bool:
 class Answers:
     """Errors, and who is signed in, as a page or as JSON. `https`: browsers meet the gateway over TLS."""
 
-    def __init__(self, pages: Pages, catalogue: Catalogue, *, https: bool) -> None:
-        self.pages = pages
-        self._catalogue = catalogue
+    def __init__(self, editions: Editions, *, https: bool) -> None:
+        self._editions = editions
+        # Programs read English, whatever is asked for: what they branch on, and what is logged of it, has one form.
+        self._english = Catalogue.load("en")
         self._security = page_headers(https=https)
+
+    @property
+    def files(self) -> Mapping[str, Reply]:
+        """The files that pages refer to, by name."""
+        return self._editions.files
+
+    def pages(self, head: Head) -> Pages:
+        """The pages in the language of a request."""
+        return self._editions.of(head)
+
+    def language(self, head: Head) -> str:
+        """The language of a request's pages: a word of ours (BCP 47)."""
+        return self._editions.language(head)
+
+    def switch(self, head: Head, asked: Asked) -> tuple[str, tuple[str, ...]]:
+        """Where a link of the switch of languages leads, and the cookies that it sets."""
+        return self._editions.switch(head, asked)
 
     def error(self, head: Head, error: GatewayError, decision_id: str) -> Reply:
         """What a person or a program should know about an exception; never what the exception says."""
-        return self.fault(head, page_of(error), error.code, decision_id, *_retry_after(error))
+        fault = page_of(error)
+        if wants_page(head):
+            shown = self.pages(head)
+            return shown.error(fault, decision_id, *_retry_after(error), way_back=error.way_back)
+        return self.fault(head, fault, error.code, decision_id, *_retry_after(error))
 
     def fault(
         self, head: Head, fault: FaultPage, code: str, decision_id: str, *lines: tuple[bytes, bytes]
     ) -> Reply:
         """A fault as a page, or as problem details (RFC 9457) with `error`, the stable word to branch on."""
         if wants_page(head):
-            return self.pages.error(fault, decision_id, *lines)
+            return self.pages(head).error(fault, decision_id, *lines)
         members = {
             "type": "about:blank",
-            "title": self._catalogue.say(f"error.{fault.key}.title"),
+            "title": self._english.say(f"error.{fault.key}.title"),
             "status": fault.status,
-            "detail": self._catalogue.say(f"error.{fault.key}.lead"),
+            "detail": self._english.say(f"error.{fault.key}.lead"),
             "error": code,
             "decision_id": decision_id,
         }
@@ -53,7 +77,7 @@ class Answers:
             challenge = (b"www-authenticate", b'Bearer realm="gateway"')
             return self.fault(head, UNAUTHENTICATED, "unauthenticated", decision_id, challenge)
         if wants_page(head):
-            return self.pages.me(session)
+            return self.pages(head).me(session)
         return self._json(200, me_document(session), b"application/json")
 
     def _json(

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
-from importlib.resources import files
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -17,25 +16,28 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from gateway.guard.headers import page_headers
 from gateway.identity.lines import Lines
 from gateway.identity.presented import Reply
+from gateway.pages import marks
+from gateway.pages.brand import Brand
 from gateway.pages.catalogue import Catalogue
 from gateway.pages.faults import FaultPage
+from gateway.pages.switch import ELSEWHERE, Switch
 from gateway.sessions.session import Session
-from gateway.settings import model
 from gateway.settings.addresses import origin_of
 
 HeaderLines = tuple[tuple[bytes, bytes], ...]
 
 _HERE = "reference-of-this-answer"
 
-STATIC = {"gateway.css": b"text/css; charset=utf-8", "mark.svg": b"image/svg+xml"}
-
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A provider to choose, and the address that begins with it."""
+    """A provider to choose, and the address that begins with it; `colour` is the number of its mark's."""
 
     title: str
     href: str
+    mark: str
+    colour: int
+    last_used: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,66 +49,85 @@ class Fact:
 
 
 class Pages:
-    """Renders every page.
+    """Renders every page in the language of the catalogue.
 
-    `public_url` has no slash at its end. `form_targets` are the origins to which a logout may lead by redirect.
+    `form_targets` are the origins to which a logout may lead by redirect.
     """
 
     def __init__(
         self,
-        settings: model.Pages,
+        brand: Brand,
         catalogue: Catalogue,
-        public_url: str,
+        switch: Switch,
+        templates: Environment,
         form_targets: Sequence[str] = (),
     ) -> None:
+        public_url = switch.public_url
         origin, https = origin_of(public_url), public_url.startswith("https:")
         self._catalogue = catalogue
+        self._switch = switch
         self._public_url = public_url
         self._security = page_headers(https=https, own_origin=origin)
         self._form_security = page_headers(https=https, own_origin=origin, form_targets=form_targets)
         self._forbidden: tuple[bytes, ...] = ()
         self._forbidden_lines: dict[int, Lines] = {}
-        self._templates = Environment(
-            loader=PackageLoader("gateway.pages"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.globals |= {
-            "title": settings.title or urlsplit(public_url).netloc,
+        self._templates = templates
+        self._context = {
+            "brand": brand,
             "language": catalogue.language,
             "base": public_url,
             "say": catalogue.say,
         }
 
-    def chooser(self, options: tuple[tuple[str, str], ...], return_to: str) -> Reply:
-        """The providers to choose among, as (name, title), and where the login leads."""
-        links = [
-            Option(title, f"{self._public_url}/auth/{name}?rd={quote(return_to, safe='')}")
-            for name, title in options
-        ]
-        # The host is shown so that a person sees for whom they sign in; the gateway's own needs no mention.
-        host = "" if return_to.startswith(f"{self._public_url}/") else urlsplit(return_to).netloc
-        return self._page(200, "chooser", options=links, host=host)
+    def chooser(
+        self, options: Sequence[tuple[str, str, str]], return_to: str, last_used: str = "", user: str = ""
+    ) -> Reply:
+        """The providers to choose among, as (name, title, mark), and where the login leads.
+
+        `last_used` is the name of the one that comes first; `user` is who is signed in already, where that is not
+        enough.
+        """
+        names = ",".join([name for name, _, _ in options])
+        # Stable: the others keep the order of the file.
+        shown = sorted(options, key=lambda option: option[0] != last_used)
+        return self._page(
+            200,
+            "chooser",
+            here={"page": "login", "rd": return_to, "provider": names},
+            options=[self._option(*option, return_to, last_used) for option in shown],
+            # The host is shown so that a person sees for whom they sign in; the gateway's own needs no mention.
+            host="" if return_to.startswith(f"{self._public_url}/") else urlsplit(return_to).netloc,
+            user=user,
+        )
+
+    def _option(self, name: str, title: str, mark: str, return_to: str, last_used: str) -> Option:
+        href = f"{self._public_url}/auth/{name}?rd={quote(return_to, safe='')}"
+        return Option(title, href, mark or marks.initial(title), marks.colour(name), name == last_used)
 
     def logout(self, user: str, token: str) -> Reply:
         """Asks before a logout; `token` comes back with the form."""
-        return self._page(200, "logout", self._form_security, user=user, token=token)
+        return self._page(200, "logout", self._form_security, here={"page": "logout"}, user=user, token=token)
 
     def still_signed_in(self, user: str, token: str) -> Reply:
         """In place of the signed-out page for who is signed in: the way out, and the way on; `token` as in `logout`."""
-        return self._page(200, "still_signed_in", self._form_security, user=user, token=token)
+        return self._page(
+            200, "still_signed_in", self._form_security, here={"page": "signed-out"}, user=user, token=token
+        )
 
     def signed_out(self) -> Reply:
-        return self._page(200, "signed_out")
+        return self._page(200, "signed_out", here={"page": "signed-out"})
 
     def me(self, session: Session) -> Reply:
         """Who is signed in, and for how long. No token is shown, and none is at hand."""
-        return self._page(200, "me", facts=self._facts(session))
+        return self._page(200, "me", here={"page": "me"}, facts=self._facts(session))
 
-    def error(self, fault: FaultPage, decision_id: str, *lines: tuple[bytes, bytes]) -> Reply:
-        """What went wrong, what to do, and the reference under which the log knows more."""
+    def error(
+        self, fault: FaultPage, decision_id: str, *lines: tuple[bytes, bytes], way_back: str = ""
+    ) -> Reply:
+        """What went wrong, what to do, and the reference under which the log knows more.
+
+        `way_back` is where starting again leads, an address that was judged; "" for nowhere in particular.
+        """
         key = f"error.{fault.key}"
         say = self._catalogue.say
         action = "" if not fault.again else say("action.login" if fault.status == 401 else "action.again")
@@ -118,6 +139,7 @@ class Pages:
             lead=say(f"{key}.lead"),
             todo=say(f"{key}.todo"),
             action=action,
+            login=f"{self._public_url}/auth/login" + (f"?rd={quote(way_back, safe='')}" if way_back else ""),
             reference=decision_id,
         )
 
@@ -131,16 +153,34 @@ class Pages:
         body = escape(decision_id).encode().join(self._forbidden)
         lines = self._forbidden_lines.get(len(body))
         if lines is None:  # the length of the page is all that differs, with that of the id
-            shown = reply(403, b"text/html; charset=utf-8", body, self._security)
+            shown = self._html(403, body, self._security)
             lines = self._forbidden_lines[len(body)] = Lines.of(shown.headers)
         return Reply(403, lines.headers, body, lines.wire)
 
-    def _page(self, status: int, name: str, lines: HeaderLines = (), **values: Any) -> Reply:
-        context = {"reference": "", **values}
+    def _page(
+        self,
+        status: int,
+        name: str,
+        lines: HeaderLines = (),
+        here: Mapping[str, str] = ELSEWHERE,
+        **values: Any,
+    ) -> Reply:
+        """A page from its template. `here` says how the switch of languages finds the way back to it."""
+        language = self._catalogue.language
+        context = {
+            **self._context,
+            "reference": "",
+            "languages": self._switch.choices(language, **here),
+            **values,
+        }
         if "heading" not in context:
             context["heading"] = self._catalogue.say(f"{name}.title")
         body = self._templates.get_template(f"{name}.html").render(context).encode()
-        return reply(status, b"text/html; charset=utf-8", body, lines or self._security)
+        return self._html(status, body, lines or self._security)
+
+    def _html(self, status: int, body: bytes, lines: HeaderLines) -> Reply:
+        language = (b"content-language", self._catalogue.language.encode("ascii"))
+        return reply(status, b"text/html; charset=utf-8", body, (language, *lines))
 
     def _facts(self, session: Session) -> list[Fact]:
         identity = session.latest
@@ -159,35 +199,25 @@ class Pages:
         return [fact for fact in facts if any(fact.values)]
 
 
+def page_templates() -> Environment:
+    """The templates of all pages, the same in every language; each is compiled once."""
+    return Environment(
+        loader=PackageLoader("gateway.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
 def reply(status: int, content_type: bytes, body: bytes, lines: HeaderLines) -> Reply:
     """An answer of the public listener. It depends on who asks, and for what."""
     own = (
         (b"content-type", content_type),
         (b"content-length", str(len(body)).encode("ascii")),
-        (b"vary", b"Cookie, Accept"),
+        (b"vary", b"Accept-Language, Cookie, Accept"),
     )
     return Reply(status, (*own, *lines), body)
-
-
-def static_files() -> Mapping[str, Reply]:
-    """The files that pages refer to, by name; no other name is ever looked up (path traversal has no path)."""
-    folder = files("gateway.pages") / "static"
-    return {
-        name: _static(content_type, folder.joinpath(name).read_bytes())
-        for name, content_type in STATIC.items()
-    }
-
-
-def _static(content_type: bytes, body: bytes) -> Reply:
-    lines = (
-        (b"content-type", content_type),
-        (b"content-length", str(len(body)).encode("ascii")),
-        (b"cache-control", b"public, max-age=3600"),
-        (b"x-content-type-options", b"nosniff"),
-        # Not same-origin: the page of a 403 stands on an application's host and needs the style sheet too.
-        (b"cross-origin-resource-policy", b"cross-origin"),
-    )
-    return Reply(200, lines, body)
 
 
 def _moment(seconds: int) -> str:

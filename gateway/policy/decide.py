@@ -29,10 +29,14 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class StepUp:
-    """A fresher or stronger login could help."""
+    """A fresher or stronger login could help; `reason`: token_ended.
+
+    `provider` is the one whose login the session has, and has to have anew.
+    """
 
     rule: Rule
     reason: str
+    provider: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,8 @@ class Rule:
     """One rule, compiled.
 
     `index` is its place, from 0. Empty `hosts`, `paths`, `methods` and `networks` fit everything; a written list has
-    to fit. `hosts` are canonical, exact or `*.suffix`. `strict`: its sessions are never taken from memory.
+    to fit. `hosts` are canonical, exact or `*.suffix`. `strict`: its sessions are never taken from memory. `tokens`: those
+    of the provider that the application gets (access_token, id_token).
     """
 
     name: str
@@ -50,6 +51,7 @@ class Rule:
     methods: frozenset[str] = frozenset()
     networks: tuple[Network, ...] = ()
     strict: bool = False
+    tokens: frozenset[str] = frozenset()
 
     def misfit(self, host: str, path: str, method: str, client: Client) -> str:
         """The first matcher that does not fit: host, path, method or network; "" where all do."""
@@ -154,6 +156,7 @@ def _compiled(index: int, written: RuleSettings) -> Rule:
         methods=frozenset(written.methods) | ({"HEAD"} if "GET" in written.methods else frozenset()),
         networks=tuple([plain_network(network) for network in written.networks]),
         strict=written.freshness == "strict",
+        tokens=frozenset(written.pass_token),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from gateway.errors import NotAllowed
 from gateway.identity.identity import Identity
 from gateway.policy.criteria import Criteria
-from gateway.settings.model import OidcProvider
+from gateway.settings.model import ProviderSection
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Admission:
     allow: Criteria | None
 
     @classmethod
-    def of(cls, section: OidcProvider) -> "Admission":
+    def of(cls, section: ProviderSection) -> "Admission":
         return cls(None if section.allow is None else Criteria.of(section.allow))
 
     def admit(self, identity: Identity) -> None:

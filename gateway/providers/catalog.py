@@ -6,24 +6,46 @@ from typing import TypeVar
 from gateway.errors import NotAllowed
 from gateway.identity.identity import Identity
 from gateway.providers.admission import Admission
-from gateway.providers.oidc import Oidc
+from gateway.providers.client_auth import Chance
+from gateway.providers.kinds import made
 from gateway.providers.provider import Flow, Provider, Redirects
 from gateway.providers.transport import Transport
-from gateway.settings.model import OidcProvider
+from gateway.settings.model import ProviderSection
 
 T = TypeVar("T")
 
+NOTHING: frozenset[str] = frozenset()
+
 
 class Catalog:
-    """Every configured provider. Making one asks nobody anything: a provider that is down keeps no gateway down."""
+    """Every configured provider. Making one asks nobody anything: a provider that is down keeps no gateway down.
 
-    def __init__(self, sections: Mapping[str, OidcProvider], transport: Transport) -> None:
+    `keeps` are the tokens that rules hand through, by provider; `public_url` (without a slash at its end) is where
+    providers send browsers back to. `chance` is a must where a section has a key.
+    """
+
+    def __init__(
+        self,
+        sections: Mapping[str, ProviderSection],
+        transport: Transport,
+        keeps: Mapping[str, frozenset[str]] | None = None,
+        public_url: str = "",
+        chance: Chance | None = None,
+    ) -> None:
         self._sections = dict(sections)
         self._admissions = {name: Admission.of(section) for name, section in sections.items()}
         self._transport = transport
         several = len(self._sections) > 1
         self._providers: dict[str, Provider] = {
-            name: Oidc(section, name, several=several) for name, section in self._sections.items()
+            name: made(
+                section,
+                name,
+                several=several,
+                keeps=(keeps or {}).get(name, NOTHING),
+                callback=f"{public_url}/auth/{name}/callback",
+                chance=chance,
+            )
+            for name, section in self._sections.items()
         }
 
     def __iter__(self) -> Iterator[Provider]:
@@ -58,6 +80,6 @@ class Catalog:
         return True
 
 
-def ca_files(sections: Mapping[str, OidcProvider]) -> dict[str, str]:
+def ca_files(sections: Mapping[str, ProviderSection]) -> dict[str, str]:
     """The CA bundles by provider, as `Transport` takes them."""
     return {name: section.ca_file for name, section in sections.items() if section.ca_file}

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +19,10 @@ _VISIBLE = re.compile(r"[\x21-\x7e]{1,2000}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
-    """The part of a discovery document that we use. Optional endpoints are "" where there is none."""
+    """The part of a discovery document that we use. Optional endpoints are "" where there is none.
+
+    `stated` is the whole document, for what is only compared with it.
+    """
 
     issuer: str
     authorization_endpoint: str
@@ -30,6 +33,17 @@ class Metadata:
     revocation_endpoint: str = ""
     algorithms: tuple[str, ...]
     states_issuer: bool = False  # RFC 9207 section 3
+    pushing_endpoint: str = ""  # RFC 9126 section 5
+    stated: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def listed(self, name: str) -> tuple[str, ...] | None:
+        """The texts of a list in the document, `None` where there is no such list."""
+        value = self.stated.get(name)
+        return tuple([one for one in value if isinstance(one, str)]) if isinstance(value, list) else None
+
+    def says(self, name: str) -> bool:
+        """Whether a member of the document is true."""
+        return self.stated.get(name) is True
 
 
 def discover(provider: str, issuer: str) -> Flow[Metadata]:
@@ -69,6 +83,8 @@ def read_metadata(provider: str, issuer: str, answer: Answer) -> Metadata:
         revocation_endpoint=endpoint.usable("revocation_endpoint"),
         algorithms=_algorithms(provider, body),
         states_issuer=body.get("authorization_response_iss_parameter_supported") is True,
+        pushing_endpoint=endpoint.usable("pushed_authorization_request_endpoint"),
+        stated=body,
     )
 
 

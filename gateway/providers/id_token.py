@@ -13,8 +13,8 @@ from gateway.providers.claims import Claims, seconds, subject
 
 SKEW = 60
 
-# An at_hash is the left half of the hash that the signature algorithm uses (Core section 3.1.3.6), so its length
-# names the hash: 16, 24 or 32 bytes. Any other length is not an at_hash.
+# An at_hash, or a c_hash, is the left half of the hash that the signature algorithm uses (Core sections 3.1.3.6 and
+# 3.3.2.11), so its length names the hash: 16, 24 or 32 bytes. Any other length is neither.
 _HALVES: Mapping[int, Callable[[bytes], Any]] = {22: hashlib.sha256, 32: hashlib.sha384, 43: hashlib.sha512}
 
 
@@ -22,7 +22,8 @@ _HALVES: Mapping[int, Callable[[bytes], Any]] = {22: hashlib.sha256, 32: hashlib
 class Expected:
     """What we know about a token before we read it.
 
-    `nonce` is that of the departure; `None` is for a refresh alone, where the specification has none.
+    `nonce` is that of the departure; `None` is for a refresh alone, where the specification has none. `code` is the
+    one that was redeemed for the token; "" where there was none.
     """
 
     provider: str
@@ -31,6 +32,7 @@ class Expected:
     algorithms: tuple[str, ...]
     nonce: str | None = field(repr=False)
     max_age: int | None = None
+    code: str = field(default="", repr=False)
 
     @property
     def profile(self) -> Profile:
@@ -59,7 +61,9 @@ def check_id_token(token: str, keys: KeySet, expected: Expected, access_token: s
     _check_party(claims, expected)
     _check_nonce(claims, expected)
     _check_age(claims, expected, now)
-    _check_hash(claims, expected, access_token)
+    _check_hash(claims, expected, "at_hash", access_token)
+    if expected.code:
+        _check_hash(claims, expected, "c_hash", expected.code)
     return claims
 
 
@@ -107,13 +111,14 @@ def _check_age(claims: Claims, expected: Expected, now: float) -> None:
         raise ProviderLied(expected.provider, "id_token: auth_time")
 
 
-def _check_hash(claims: Claims, expected: Expected, access_token: str) -> None:
-    stated = claims.get("at_hash")
+def _check_hash(claims: Claims, expected: Expected, name: str, hashed: str) -> None:
+    """From the token endpoint a hash may be missing; one that is there binds the token to what it came with."""
+    stated = claims.get(name)
     if stated is None:
         return
     half = _HALVES.get(len(stated)) if isinstance(stated, str) else None
-    if half is None or not _same(stated, _left_half(half(access_token.encode()).digest())):
-        raise ProviderLied(expected.provider, "id_token: at_hash")
+    if half is None or not _same(stated, _left_half(half(hashed.encode()).digest())):
+        raise ProviderLied(expected.provider, f"id_token: {name}")
 
 
 def _left_half(digest: bytes) -> str:

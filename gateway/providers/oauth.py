@@ -1,21 +1,27 @@
-"""OAuth 2.0 as a client: the authorization request, the token request, and what a token answer may say.
+"""OAuth 2.0 as a client: what an authorization request is made of, and what a token answer may say.
 
 Sources: RFC 6749 (the framework), RFC 7636 (PKCE, S256 only), RFC 9110 section 10.2.3 (`Retry-After`).
-Nothing here sends anything: a request is an `Ask`, and an answer is judged by its status and its body.
+Nothing here sends anything: an answer is judged by its status and its body.
 """
 
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal
-from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit, urlunsplit
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from gateway.errors import ProviderLied, ProviderMisconfigured, ProviderRefused, ProviderUnavailable
-from gateway.providers.provider import Answer, Ask
+from gateway.errors import (
+    ProviderLied,
+    ProviderMisconfigured,
+    ProviderRefused,
+    ProviderUnavailable,
+)
+from gateway.providers.provider import Answer
 
 YEAR = 365 * 86_400
 LONGEST_WAIT = 600.0
@@ -32,6 +38,68 @@ OURS = frozenset({"invalid_client", "unauthorized_client"})
 # RFC 6749 section 4.1.2.1 defines these two for moments of weakness; some providers send them from the token
 # endpoint too, with a 400.
 PASSING = frozenset({"server_error", "temporarily_unavailable"})
+
+# What the error codes of the specifications mean for the person (RFC 6749 sections 4.1.2.1 and 5.2, OpenID Connect
+# Core section 3.1.2.6), in words of `gateway.reasons`.
+_REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "access_denied": "consent_denied",
+        "consent_required": "interaction_required",
+        "interaction_required": "interaction_required",
+        "invalid_grant": "code_spent",
+        "invalid_scope": "scope_missing",
+        "login_required": "interaction_required",
+        "redirect_uri_mismatch": "redirect_mismatch",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What an error object of a provider means.
+
+    `code` is safe for a log; `verdict`: refused | dead (the grant itself) | passing | ours (it rejects the client).
+    `reason` is a word of `gateway.reasons`, "" for none; `trace` holds the ids by which the provider finds the case.
+    """
+
+    code: str
+    verdict: Literal["refused", "dead", "passing", "ours"] = "refused"
+    reason: str = ""
+    trace: Mapping[str, str] = field(default_factory=dict)
+
+
+Explain: TypeAlias = Callable[[Mapping[str, Any]], Meaning]
+"""Reads an error object. A vendor with words of its own brings another one than `explained`."""
+
+
+def explained(body: Mapping[str, Any]) -> Meaning:
+    """An error object in the words of the specifications."""
+    error = body.get("error")
+    code = error if isinstance(error, str) and _ERROR_CODE.fullmatch(error) else "unreadable_error"
+    if code in PASSING:
+        return Meaning(code, "passing", "provider_down")
+    if code in OURS:
+        return Meaning(code, "ours", "client_rejected")
+    return Meaning(code, "dead" if code == "invalid_grant" else "refused", _REASONS.get(code, ""))
+
+
+def refusal(provider: str, meaning: Meaning) -> ProviderRefused | ProviderUnavailable:
+    """The exception of an error object."""
+    if meaning.verdict == "passing":
+        # Whoever asks too often is not asked again at once.
+        wait = DEFAULT_WAIT if meaning.reason == "throttled" else None
+        return ProviderUnavailable(
+            provider, meaning.code, retry_after=wait, reason=meaning.reason, trace=meaning.trace
+        )
+    if meaning.verdict == "ours":
+        return ProviderMisconfigured(provider, meaning.code, trace=meaning.trace)
+    return ProviderRefused(
+        provider,
+        meaning.code,
+        reason=meaning.reason,
+        trace=meaning.trace,
+        terminal=meaning.verdict == "dead",
+    )
 
 
 def s256(verifier: str) -> str:
@@ -51,38 +119,6 @@ def with_query(endpoint: str, parameters: Mapping[str, str]) -> str:
     return urlunsplit((scheme, host, path, urlencode([*own, *parameters.items()]), ""))
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
-    """Us, as one provider knows us. Without a secret: a public client, whose proof is PKCE alone."""
-
-    provider: str
-    id: str
-    secret: str = field(default="", repr=False)
-    auth: Literal["basic", "post"] = "basic"
-
-    def authorization_url(self, endpoint: str, fixed: Mapping[str, str], extra: Mapping[str, str]) -> str:
-        """Where the browser goes (RFC 6749 section 4.1.1). `extra` can add a parameter, never replace one."""
-        protocol = {"response_type": "code", "client_id": self.id, **fixed}
-        return with_query(endpoint, {**extra, **protocol})
-
-    def token_ask(self, endpoint: str, form: Mapping[str, str]) -> Ask:
-        """A request of the token or revocation endpoint: our credentials by exactly one method (RFC 6749 section 2.3)."""
-        headers = {"accept": "application/json"}
-        if not self.secret:
-            return Ask(endpoint, form={**form, "client_id": self.id}, headers=headers)
-        if self.auth == "post":
-            return Ask(
-                endpoint,
-                form={**form, "client_id": self.id, "client_secret": self.secret},
-                headers=headers,
-            )
-        # Both parts are form-urlencoded before they are joined (section 2.3.1): a colon in an id, or a plus in a
-        # secret, would otherwise be read as something else.
-        pair = f"{quote_plus(self.id)}:{quote_plus(self.secret)}"
-        credentials = base64.b64encode(pair.encode("ascii")).decode("ascii")
-        return Ask(endpoint, form=form, headers={**headers, "authorization": f"Basic {credentials}"})
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
     """A token answer, read. `expires` is in Unix seconds, 0 where the provider did not say."""
@@ -94,29 +130,45 @@ class Tokens:
     scope: str = ""
 
 
-def read_tokens(provider: str, answer: Answer, now: int) -> Tokens:
+def read_tokens(provider: str, answer: Answer, now: int, explain: Explain = explained) -> Tokens:
     """The tokens of an answer (RFC 6749 section 5.1).
 
     Raises `ProviderMisconfigured`, `ProviderRefused`, `ProviderUnavailable` or `ProviderLied`; none of them
     repeats anything of the body but an error code.
     """
-    _refuse_errors(provider, answer, now)
-    body = _object(provider, answer)
+    refuse_errors(provider, answer, now, explain)
+    body = json_object(provider, answer)
     kind = body.get("token_type")
     # A token of another type (DPoP, mac) is not usable as a bearer token, and would be sent as one.
     if not isinstance(kind, str) or kind.lower() != "bearer":
         raise ProviderLied(provider, "token_type")
-    access = _token(body, "access_token")
+    access = token_of(body, "access_token")
     if not access:
         raise ProviderLied(provider, "access_token")
     life = lifetime(body.get("expires_in"))
     return Tokens(
         access_token=access,
-        refresh_token=_token(body, "refresh_token"),
-        id_token=_token(body, "id_token"),
+        refresh_token=token_of(body, "refresh_token"),
+        id_token=token_of(body, "id_token"),
         expires=now + life if life else 0,
-        scope=_token(body, "scope"),
+        scope=token_of(body, "scope"),
     )
+
+
+def missing_scopes(tokens: Tokens, required: Iterable[str]) -> tuple[str, ...]:
+    """What was not granted of what is needed. A provider that does not say granted all (RFC 6749 section 5.1).
+
+    Some list them with commas.
+    """
+    granted = frozenset(tokens.scope.replace(",", " ").split())
+    return tuple([scope for scope in required if scope not in granted]) if granted else ()
+
+
+def check_scopes(provider: str, tokens: Tokens, required: Iterable[str]) -> None:
+    """Raise `ProviderRefused` where the person, or the provider, granted less than is needed."""
+    missing = missing_scopes(tokens, required)
+    if missing:
+        raise ProviderRefused(provider, f"not granted: {' '.join(missing)}", reason="scope_missing")
 
 
 def lifetime(value: Any) -> int:
@@ -148,16 +200,18 @@ def retry_after(answer: Answer, now: int) -> float | None:
     return min(max(moment.timestamp() - now, 0.0), LONGEST_WAIT)
 
 
-def _refuse_errors(provider: str, answer: Answer, now: int) -> None:
-    """Raise what an answer without tokens means. The order matters: a 5xx is never read as a refusal."""
+def refuse_errors(provider: str, answer: Answer, now: int, explain: Explain = explained) -> None:
+    """Raise what an answer that is no success means. The order matters: a 5xx is never read as a refusal."""
     wait = retry_after(answer, now)
     if answer.status == 429:
-        raise ProviderUnavailable(provider, "too many requests (429)", retry_after=wait or DEFAULT_WAIT)
+        raise ProviderUnavailable(
+            provider, "too many requests (429)", retry_after=wait or DEFAULT_WAIT, reason="throttled"
+        )
     if answer.status >= 500:
         raise ProviderUnavailable(provider, f"status {answer.status}", ambiguous=True, retry_after=wait)
     # Some providers send an error object with a 200: the member decides, not the status.
     if answer.json is not None and "error" in answer.json:
-        raise _refusal(provider, answer.json["error"])
+        raise refusal(provider, explain(answer.json))
     if answer.status == 401:  # RFC 6749 section 5.2: the status of a failed client authentication
         raise ProviderMisconfigured(provider, "invalid_client")
     if answer.status != 200:
@@ -166,14 +220,8 @@ def _refuse_errors(provider: str, answer: Answer, now: int) -> None:
         raise ProviderUnavailable(provider, detail, retry_after=wait or DEFAULT_WAIT)
 
 
-def _refusal(provider: str, error: Any) -> ProviderRefused | ProviderUnavailable:
-    code = error if isinstance(error, str) and _ERROR_CODE.fullmatch(error) else "unreadable_error"
-    if code in PASSING:
-        return ProviderUnavailable(provider, code)
-    return ProviderMisconfigured(provider, code) if code in OURS else ProviderRefused(provider, code)
-
-
-def _object(provider: str, answer: Answer) -> Mapping[str, Any]:
+def json_object(provider: str, answer: Answer) -> Mapping[str, Any]:
+    """The object of a token answer; `ProviderUnavailable` for anything else."""
     if answer.json is None:
         # A captive portal, a maintenance page, a proxy's error page. The provider may well have spent the code
         # or rotated the refresh token behind it.
@@ -182,6 +230,7 @@ def _object(provider: str, answer: Answer) -> Mapping[str, Any]:
     return answer.json
 
 
-def _token(body: Mapping[str, Any], name: str) -> str:
+def token_of(body: Mapping[str, Any], name: str) -> str:
+    """A member that can stand in a header or a form as it is; "" for anything else."""
     value = body.get(name)
     return value if isinstance(value, str) and _TOKEN.fullmatch(value) else ""

@@ -17,7 +17,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One HTTP request to a provider. A `form` makes it a POST; secrets stay out of `repr`.
+    """One HTTP request to a provider: a POST with a `form` or with `json`, else a GET; `method` says otherwise.
+
+    Secrets stay out of `repr`.
 
     A document that stands for a while (metadata, keys) says in `keep` for how many seconds its answer may serve
     again. `renew` asks for a newer one, because the kept one did not fit; the driver decides how often it does.
@@ -25,10 +27,17 @@ class Ask:
 
     url: str
     form: Mapping[str, str] | None = field(default=None, repr=False)
+    json: Mapping[str, Any] | None = field(default=None, repr=False)
+    method: str = ""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     retry: bool = False  # whether a lost answer may be asked for again (reads only)
     keep: float = 0.0
     renew: bool = False
+
+    @property
+    def changing(self) -> bool:
+        """Whether it may change something at the provider, so that a lost answer leaves it in doubt."""
+        return self.form is not None or self.json is not None or self.method not in {"", "GET"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,7 @@ class Departure:
 class Arrival:
     """The parameters of a callback, each at most once, and what the departure had to remember.
 
-    `max_age` is the one that was asked for, in seconds; `None` where none was.
+    `max_age` (seconds) and `acr_values` are those that were asked for; `None` and nothing where none were.
     """
 
     code: str = field(repr=False)
@@ -66,6 +75,7 @@ class Arrival:
     verifier: str = field(default="", repr=False)
     redirect_uri: str = ""
     max_age: int | None = None
+    acr_values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +103,13 @@ class Refreshed:
     """New tokens; `identity` is the renewed one, or `None` where the provider said nothing new about the person.
 
     `alarm` is a sentence for the operator: the tokens are good, and what came with them failed verification.
+    `barred`: the provider has just said that this person is none of those who may sign in any more.
     """
 
     grant: Grant
     identity: Identity | None = None
     alarm: str = ""
+    barred: bool = False
 
 
 class Provider(Protocol):
@@ -115,11 +127,25 @@ class Provider(Protocol):
 
 @runtime_checkable
 class Redirects(Provider, Protocol):
-    """Login by sending the browser there and back."""
+    """Login by sending the browser there and back.
+
+    `code_names` are the callback's names for the authorization code, the first that is there counts.
+    `reauthenticates`: it understands `prompt=login` and `max_age`, and proves what came of them.
+    """
+
+    @property
+    def code_names(self) -> tuple[str, ...]: ...
+
+    @property
+    def reauthenticates(self) -> bool: ...
 
     def depart(
         self, redirect_uri: str, state: str, nonce: str, verifier: str, extra: Mapping[str, str]
-    ) -> Flow[Departure]: ...
+    ) -> Flow[Departure]:
+        """`extra` are parameters of OpenID Connect Core 3.1.2.1 by name: prompt, max_age, acr_values, login_hint,
+        ui_locales. A provider drops those that it has no word for.
+        """
+        ...
 
     def check_arrival(self, arrival: Arrival) -> Flow[None]:
         """What can be checked without a token call (`iss`, RFC 9207): before any outbound call is made with it."""
@@ -162,4 +188,17 @@ class EndsSession(Provider, Protocol):
 
     def end_session(self, grant: Grant, return_to: str, state: str) -> Flow[str | None]:
         """The address to send the browser to, or `None` where the provider offers none."""
+        ...
+
+
+@runtime_checkable
+class ExplainsErrors(Provider, Protocol):
+    """Says more in the error of a callback than the code of the specification."""
+
+    def explain_error(self, parameters: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
+        """The reason, of `gateway.reasons` or "", and the ids by which the provider finds the case.
+
+        The parameters came by the browser, so that anybody can have written them: only what has the form of the
+        vendor's own codes and ids may come out.
+        """
         ...

@@ -121,7 +121,7 @@ class Transport:
             line.release()
 
     async def _sent(self, ask: Ask, provider: str, ends: float) -> Answer:
-        changing = ask.form is not None
+        changing = ask.changing
         try:
             async with asyncio.timeout_at(ends):
                 return await self._exchange(ask, provider)
@@ -144,16 +144,24 @@ class Transport:
         return await self._once(ask, provider)
 
     async def _once(self, ask: Ask, provider: str) -> Answer:
+        posted = ask.form is not None or ask.json is not None
         request = httpx.Request(
-            "GET" if ask.form is None else "POST",
+            ask.method or ("POST" if posted else "GET"),
             ask.url,
-            headers={"accept": "application/json", **ask.headers, "accept-encoding": "identity"},
+            # GitHub and Discord answer nobody who does not say who is asking.
+            headers={
+                "accept": "application/json",
+                "user-agent": "auth-gateway",
+                **ask.headers,
+                "accept-encoding": "identity",
+            },
             data=None if ask.form is None else dict(ask.form),
+            json=None if ask.json is None else dict(ask.json),
             extensions={"timeout": _TIMEOUTS},
         )
         response = await self._own.get(provider, self._usual).handle_async_request(request)
         try:
-            return _read(response, await _body(response, provider, changing=ask.form is not None))
+            return _read(response, await _body(response, provider, changing=ask.changing))
         finally:
             await response.aclose()
 

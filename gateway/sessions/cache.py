@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from gateway.identity.identity import Identity
 from gateway.sessions.cookie import Ticket
+from gateway.sessions.handed import HandedTokens
 from gateway.sessions.person import person_of
 from gateway.sessions.session import Session
 from gateway.storage.bus import About, Notice
@@ -48,18 +49,27 @@ class Mark(NamedTuple):
 class Memory:
     """A session as it was read, and what has been made of it since, which is forgotten with it.
 
-    `session` is `None` for a ticket that opens nothing. `notes` are for whoever asks: they hold as long as the memory.
+    `session` is `None` for a ticket that opens nothing; `handed` is `None` where nobody has asked for its tokens.
+    `notes` are for whoever asks: they hold as long as the memory.
     """
 
-    __slots__ = ("names", "notes", "read", "session", "ticket", "until", "weight")
+    __slots__ = ("handed", "names", "notes", "read", "session", "ticket", "until", "weight")
 
-    def __init__(self, ticket: Ticket, session: Session | None, read: float, until: float) -> None:
+    def __init__(
+        self,
+        ticket: Ticket,
+        session: Session | None,
+        read: float,
+        until: float,
+        handed: HandedTokens | None = None,
+    ) -> None:
         self.ticket = ticket
         self.session = session
+        self.handed = handed
         self.read = read
         self.until = until
         self.names = _names(session)
-        self.weight = weight(session)
+        self.weight = weight(session) + sum([one.weight for one in (handed or {}).values()])
         self.notes: dict[Hashable, Any] = {}
 
 
@@ -110,20 +120,27 @@ class Cache:
             self.weight += weight
             self._make_room(memory.read)
 
-    def kept(self, ticket: Ticket, ticks: float) -> Session | None:
+    def kept(self, ticket: Ticket, ticks: float) -> Memory | None:
         """What is kept for an outage; a ticket that opened nothing is not known to open nothing now."""
         memory = self._memories.get(ticket.secret)
-        if memory is None or memory.ticket != ticket:
+        if memory is None or memory.session is None or memory.ticket != ticket:
             return None
-        return memory.session if ticks - memory.read < self._kept else None
+        return memory if ticks - memory.read < self._kept else None
 
     def mark(self, ticks: float) -> Mark:
         """To be taken before a read begins."""
         return Mark(ticks, self._notices)
 
-    def put(self, ticket: Ticket, session: Session | None, until: float, mark: Mark) -> None:
+    def put(
+        self,
+        ticket: Ticket,
+        session: Session | None,
+        until: float,
+        mark: Mark,
+        handed: HandedTokens | None = None,
+    ) -> None:
         """Remember what a read found that began at `mark`; `until` (Unix seconds) it may be used, and no longer."""
-        memory = Memory(ticket, session, mark.ticks, until)
+        memory = Memory(ticket, session, mark.ticks, until, handed)
         if self._notices > mark.notices and self._is_told_of(memory, mark):
             return
         known = self._memories.get(ticket.secret)

@@ -73,6 +73,28 @@ def attempt_cookie(settings: Settings) -> CookieSpec:
     )
 
 
+def last_used_cookie(settings: Settings) -> CookieSpec:
+    """The cookie with the name of the provider that was used last, on the gateway's own host alone."""
+    return _spec(
+        f"{settings.sessions.cookie_name}-provider",
+        domain=None,
+        host_only=True,
+        secure=urlsplit(settings.public_url).scheme == "https",
+        max_age=MAX_AGE,
+    )
+
+
+def language_cookie(settings: Settings) -> CookieSpec:
+    """The cookie with the language that somebody chose, on the gateway's own host alone."""
+    return _spec(
+        f"{settings.sessions.cookie_name}-language",
+        domain=None,
+        host_only=True,
+        secure=urlsplit(settings.public_url).scheme == "https",
+        max_age=MAX_AGE,
+    )
+
+
 def _spec(name: str, *, domain: str | None, host_only: bool, secure: bool, max_age: float) -> CookieSpec:
     # Prefixes demand `Secure` (RFC 6265bis section 4.1.3): plain http, which is for loopback only, goes without.
     prefix = ("__Host-" if host_only else "__Secure-") if secure else ""

@@ -47,6 +47,11 @@ class Limbo:
             return None
         return replace(draft.session, seen=stored.seen)
 
+    def draft_of(self, session: Session) -> Draft | None:
+        """The draft of this very version, if it waits here."""
+        draft = self._drafts.get(session.id)
+        return draft if draft is not None and draft.session.version == session.version else None
+
     async def close(self, patience: float) -> None:
         """Wait for what is here, for at most `patience` seconds; then it is given up."""
         await self._tries.close(patience)

@@ -13,12 +13,15 @@ from gateway.keys.base32 import base32_of_128
 
 
 def person_of(identity: Identity) -> str:
-    return person_name(identity.issuer, identity.subject)
+    return person_name(identity.issuer, identity.local)
 
 
 @lru_cache(256)  # a check asks for the same one several times over
 def person_name(issuer: str, subject: str) -> str:
-    """26 lower-case letters and digits (base32, RFC 4648) for an issuer and what it calls somebody."""
+    """26 lower-case letters and digits (base32, RFC 4648) for an issuer and what it calls somebody.
+
+    `subject` is `Identity.local`: with the tenant in front, where there is one.
+    """
     return _name("person", issuer, subject)
 
 

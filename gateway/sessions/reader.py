@@ -14,6 +14,7 @@ from gateway.observe.events import Emit, GraceGiven
 from gateway.observe.tally import Tally
 from gateway.sessions.cache import Cache, Memory, Miss, Remembered
 from gateway.sessions.cookie import Ticket
+from gateway.sessions.hand_through import HandThrough, WithTokens
 from gateway.sessions.schedule import fresh_until
 from gateway.sessions.session import Session
 from gateway.settings.model import Sessions as Limits
@@ -24,13 +25,15 @@ class Reader:
     """One for a process.
 
     `open_session` opens, and notes activity at most every `touch_every` seconds; `ensure` keeps tokens fresh, and is told
-    how many seconds the request has waited. `clock` is Unix time, `ticks` a monotonic clock.
+    how many seconds the request has waited; `hand_through` does both for rules that hand tokens through. `clock` is Unix
+    time, `ticks` a monotonic clock.
     """
 
     def __init__(
         self,
         open_session: Callable[[Ticket], Awaitable[Session | None]],
         ensure: Callable[[Ticket, Session, float], Awaitable[Session | None]],
+        hand_through: HandThrough,
         touch_every: float,
         bus: Bus,
         limits: Limits,
@@ -40,6 +43,7 @@ class Reader:
     ) -> None:
         self._open = open_session
         self._ensure = ensure
+        self._hand_through = hand_through
         self._touch_every = touch_every
         self._bus = bus
         self._idle = limits.idle
@@ -76,10 +80,26 @@ class Reader:
             if kept is None:
                 raise
             self._given.add()
-            return kept
+            return kept.session
         self._given.flush()
         self._cache.put(ticket, session, self._until(session), mark)
         return session
+
+    async def read_with_tokens(self, ticket: Ticket, *, strict: bool, harmless: bool) -> WithTokens | None:
+        """As `read`, with what rules hand through. In an outage only a memory that has that can stand in."""
+        mark = self._cache.mark(self._ticks())
+        try:
+            found = await self._hand_through.read(ticket, lambda: self._ticks() - mark.ticks)
+        except StoreFault:
+            kept = self._by_grace(ticket) if harmless and not strict else None
+            if kept is None or kept.session is None or kept.handed is None:
+                raise
+            self._given.add()
+            return WithTokens(kept.session, kept.handed)
+        self._given.flush()
+        session, handed = found or (None, None)
+        self._cache.put(ticket, session, self._until(session), mark, handed)
+        return found
 
     def _until(self, session: Session | None) -> float:
         """Until when (Unix seconds) there is nothing to do for the session but to serve it."""
@@ -87,9 +107,9 @@ class Reader:
             return 0.0
         return min(session.absolute_end, session.seen + self._touch_every, fresh_until(session))
 
-    def _by_grace(self, ticket: Ticket) -> Session | None:
-        session = self._cache.kept(ticket, self._ticks()) if self._grace else None
-        now = self._clock()
+    def _by_grace(self, ticket: Ticket) -> Memory | None:
+        memory = self._cache.kept(ticket, self._ticks()) if self._grace else None
+        session, now = memory.session if memory else None, self._clock()
         if session is None or now >= session.absolute_end or now - session.seen > self._idle:
             return None
-        return None if session.token_end and now >= session.token_end else session
+        return None if session.token_end and now >= session.token_end else memory

@@ -4,6 +4,7 @@ No limit is judged here, and nobody is told of anything: that is for those who u
 """
 
 from collections.abc import Callable, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from gateway.errors import StoreFault, Unsealable
@@ -19,13 +20,16 @@ SLACK = 3600.0
 """Seconds for which a record outlives the limit that ends it: who comes back is seen to have come too late."""
 
 _CHECKED = ("identity", "token_end", "token_begun", "next", "fails")
+_HANDED_ON = (*_CHECKED, "grant")
+_NOT_ASKED_FOR: Grants = MappingProxyType({})
 
 
 class Found(NamedTuple):
-    """One look: a session, and the plain values that were asked for beside it, in their order."""
+    """One look: a session, and the plain values that were asked for beside it, in their order; its tokens if asked for."""
 
     session: Session
     beside: tuple[bytes | None, ...]
+    grants: Grants = _NOT_ASKED_FOR
 
 
 class Records:
@@ -66,16 +70,23 @@ class Records:
             epochs=logins.epochs,
         )
 
-    async def read(self, ticket: Ticket, sid: str, beside: Sequence[str] = ()) -> Found | None:
+    async def read(
+        self, ticket: Ticket, sid: str, beside: Sequence[str] = (), *, grants: bool = False
+    ) -> Found | None:
         """The session of a ticket as it stands, and the plain values `beside` it; `sid` is the ticket's.
 
-        Raises `Unsealable` where it does not open.
+        With `grants` its tokens too: none where they do not open. Raises `Unsealable` where the session does not.
         """
-        reading = await self._store.read(record_key(sid), _CHECKED, (activity_key(sid), *beside))
-        if reading.record is None:
+        fields = _HANDED_ON if grants else _CHECKED
+        reading = await self._store.read(record_key(sid), fields, (activity_key(sid), *beside))
+        record = reading.record
+        if record is None:
             return None
         activity, *plain = reading.beside
-        return Found(self._unseal(ticket, sid, reading.record, activity), tuple(plain))
+        session = self._unseal(ticket, sid, record, activity)
+        if not grants:
+            return Found(session, tuple(plain))
+        return Found(session, tuple(plain), self._opened(ticket, sid, record.fields.get("grant")))
 
     def _unseal(self, ticket: Ticket, sid: str, record: Record, activity: bytes | None) -> Session:
         clear = record.fields
@@ -111,7 +122,13 @@ class Records:
     async def grants(self, ticket: Ticket, sid: str) -> Grants:
         """The tokens; empty where there is no record, or where they do not open."""
         reading = await self._store.read(record_key(sid), ("grant",))
-        sealed = reading.record.fields.get("grant") if reading.record else None
+        return self._opened(ticket, sid, reading.record.fields.get("grant") if reading.record else None)
+
+    def drafted(self, ticket: Ticket, draft: Draft) -> Grants:
+        """The tokens of a draft; empty where they do not open."""
+        return self._opened(ticket, draft.session.id, draft.fields.get("grant"))
+
+    def _opened(self, ticket: Ticket, sid: str, sealed: bytes | None) -> Grants:
         if sealed is None:
             return {}
         try:

@@ -143,7 +143,7 @@ class Refresh:
         if isinstance(result, Failed):
             flight.failures.append(Failure(grant.provider, result, began))
             return None
-        if result.identity is not None and not self._admits(result.identity):
+        if result.barred or (result.identity is not None and not self._admits(result.identity)):
             # Signed in today, no longer on the list of those who may: the provider has just said so.
             self._report.finished(flight.session.id, grant.provider, "gone", began)
             self._orphans.give_back(result.grant, grant)

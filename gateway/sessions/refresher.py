@@ -27,7 +27,7 @@ from gateway.sessions.refresh import Refresh
 from gateway.sessions.renewal import Renewals
 from gateway.sessions.report import Report
 from gateway.sessions.schedule import WAIT, Due, plan
-from gateway.sessions.session import Session
+from gateway.sessions.session import Grants, Session
 from gateway.sessions.sessions import Sessions
 from gateway.sessions.single_flight import SingleFlight
 from gateway.settings.model import Sessions as Limits
@@ -49,6 +49,7 @@ class Refresher:
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
     ) -> None:
+        self._sessions = sessions
         self._clock = clock
         self._flights: SingleFlight[Session | None] = SingleFlight()
         self._turns: defaultdict[tuple[str, ...], asyncio.Semaphore] = defaultdict(
@@ -88,6 +89,11 @@ class Refresher:
             return await self._flights.join(session.id, lambda: self._in_turn(ticket, session), wait)
         except (TimeoutError, StoreFault):
             return session
+
+    def waiting(self, ticket: Ticket, session: Session) -> Grants | None:
+        """The tokens of a version that `ensure` gave and the store does not have yet; `None` where it has it."""
+        draft = self._limbo.draft_of(session)
+        return self._sessions.drafted(ticket, draft) if draft else None
 
     async def _in_turn(self, ticket: Ticket, session: Session) -> Session | None:
         # A provider that hangs holds up its own people alone.

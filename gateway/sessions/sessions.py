@@ -7,30 +7,29 @@ session"; a `StoreFault` is not.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from hmac import compare_digest
 from typing import Any, Literal, TypeAlias
 
-from gateway.errors import Unsealable
 from gateway.identity.identity import Identity
 from gateway.keys.keyring import Keyring
-from gateway.observe.events import Emit, SessionBegun, SessionEnded
+from gateway.observe.events import Emit, SessionBegun
 from gateway.sessions.beginning import Beginnings, Begun, carried
 from gateway.sessions.cookie import CookieSpec, Ticket
 from gateway.sessions.device import Device
 from gateway.sessions.draft import Draft, token_fields
 from gateway.sessions.ending import Endings
 from gateway.sessions.entry import EntrySealing
-from gateway.sessions.expected import Expected
 from gateway.sessions.index import Index
 from gateway.sessions.joining import Joined, Joining
 from gateway.sessions.lease import Lease, Leases
 from gateway.sessions.notices import Notices
+from gateway.sessions.opening import Opened, Openings
 from gateway.sessions.over import LoginsOver
-from gateway.sessions.person import list_names, person_of
+from gateway.sessions.person import list_names
 from gateway.sessions.records import Records
-from gateway.sessions.rights import Right, Rights, rights_key
+from gateway.sessions.rights import Rights
 from gateway.sessions.schedule import token_times
 from gateway.sessions.sealing import Logins, Sealing, session_id
 from gateway.sessions.session import Grant, Grants, Session, log_name
@@ -38,7 +37,7 @@ from gateway.settings.model import Sessions as Limits
 from gateway.storage.bus import Bus
 from gateway.storage.store import Store, Written
 
-__all__ = ["Begun", "Committed", "Sessions"]
+__all__ = ["Begun", "Committed", "Opened", "Sessions"]
 
 TOUCH_EVERY = 60.0
 """Seconds between two notes of activity: an idle limit is days, a write for every check would be all the load."""
@@ -73,23 +72,23 @@ class Sessions:
         self._sealing = Sealing(ring, deployment, random)
         self._emit = emit
         self._clock = clock
-        self._issuers = issuers
-        self._admits = admits
         self.touch_every = min(TOUCH_EVERY, limits.idle / 10)
         self._records = Records(store, self._sealing, limits.idle, clock)
-        self._rights = Rights(store, ring, deployment, limits.absolute, clock, random)
-        self._expected = Expected()
+        rights = Rights(store, ring, deployment, limits.absolute, clock, random)
         self._notices = Notices(bus, clock)
         self._leases = Leases(store, clock, random, sleep)
         index = Index(store, clock)
         self._endings = Endings(store, index, self._notices, emit)
+        self._openings = Openings(
+            self._records, rights, self._endings, limits.idle, self.touch_every, issuers, admits, emit, clock
+        )
         self._beginnings = Beginnings(
             ring,
             spec,
             self._records,
             EntrySealing(ring, deployment, random),
             index,
-            self._rights,
+            rights,
             LoginsOver(store),
             self._endings,
             clock,
@@ -146,72 +145,23 @@ class Sessions:
         return await self._endings.end(session_id(ticket), subject, "replaced", names)
 
     async def open(self, ticket: Ticket) -> Session | None:
-        """The session of a ticket; `None` where there is none, or where it has just ended by a limit or a right.
+        """The session of a ticket, as `Openings.open`."""
+        opened = await self._openings.open(ticket)
+        return opened.session if opened else None
 
-        Logins do not count at a provider that is not configured any more, that stands for another issuer now, or that
-        no longer admits the person. A record that does not open is no session either: it is left alone, since a newer
-        release may have written it, and its time to live ends it.
-        """
-        sid = session_id(ticket)
-        expected = self._expected.of(sid)
-        try:
-            found = await self._records.read(ticket, sid, [rights_key(person) for person in expected])
-        except Unsealable:
-            self._emit(SessionEnded(log_name(sid), "", "unreadable"))
-            return None
-        if found is None:
-            self._expected.forget(sid)
-            return None
-        now, session = self._clock(), found.session
-        known = self._configured(session.identities)
-        seen = dict(zip(expected, found.beside, strict=True))
-        ended = self._limit_reached(session, now)
-        if known and not ended:
-            people = tuple([person_of(one) for one in known])
-            # Of whom the session is the record alone says: nobody is judged by the rights of somebody else.
-            rights = self._seen_rights(people, seen) or await self._asked_rights(session, people)
-            ended = _overridden(session, known, rights)
-        if ended:
-            await self._endings.end(session.id, session.latest.key, ended, list_names(session.identities))
-            return None
-        if not known:
-            return None
-        if len(known) < len(session.identities):
-            session = replace(session, identities=known)
-        return session if now - session.seen < self.touch_every else await self._touched(session, now)
-
-    def _limit_reached(self, session: Session, now: float) -> str:
-        if now >= session.absolute_end:
-            return "absolute"
-        return "idle" if now - session.seen > self._limits.idle else ""
-
-    def _seen_rights(self, people: tuple[str, ...], seen: Mapping[str, bytes | None]) -> list[Right]:
-        """The rights of people, where all of them were read with the record, by a guess; empty where not."""
-        if not seen.keys() >= set(people):
-            return []
-        return [self._rights.opened(person, seen[person]) for person in people]
-
-    async def _asked_rights(self, session: Session, people: tuple[str, ...]) -> list[Right]:
-        rights = await self._rights.of(people)
-        self._expected.note(session.id, people)
-        return rights
-
-    def _configured(self, identities: tuple[Identity, ...]) -> tuple[Identity, ...]:
-        # A section of gateway.yaml can come to stand for somebody else; its old logins must not speak for the new.
-        # And whoever was taken off its `allow:` is out with the restart, not when the session ends in a month.
-        return tuple(
-            [one for one in identities if self._issuers.get(one.provider) == one.issuer and self._admits(one)]
-        )
-
-    async def _touched(self, session: Session, now: float) -> Session | None:
-        seen = int(now)
-        return replace(session, seen=seen) if await self._records.touch(session, seen) else None
+    async def open_with_grants(self, ticket: Ticket) -> Opened | None:
+        """As `open`, and its tokens, by the same look."""
+        return await self._openings.open(ticket, grants=True)
 
     async def grants(self, ticket: Ticket, session: Session) -> Grants:
         """The tokens of a session; empty where it is gone, was committed anew since, or does not open."""
         grants = await self._records.grants(ticket, session.id)
         configured = {one.provider for one in session.identities}
         return {name: grant for name, grant in grants.items() if name in configured}
+
+    def drafted(self, ticket: Ticket, draft: Draft) -> Grants:
+        """The tokens of a draft; empty where they do not open."""
+        return self._records.drafted(ticket, draft)
 
     def draft(
         self, ticket: Ticket, session: Session, lease: Lease, identities: tuple[Identity, ...], grants: Grants
@@ -268,16 +218,6 @@ class Sessions:
         known = logins.identities if logins else ()
         subject = known[-1].key if known else ""
         await self._endings.end(session_id(ticket), subject, reason, list_names(known))
-
-
-def _overridden(session: Session, identities: tuple[Identity, ...], rights: Sequence[Right]) -> str:
-    """Why the rights of one of its people, in their order, end a session; "" where they do not."""
-    for one, right in zip(identities, rights, strict=True):
-        if right.disabled:
-            return "disabled"
-        if right.ends(session.epochs.get(one.provider, 0)):
-            return "revoked"
-    return ""
 
 
 def _others(session: Session | None, provider: str, browser: str) -> tuple[Identity, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from gateway.settings.addresses import HostPattern
 from gateway.settings.section import Pattern, Section, Word
@@ -43,6 +43,23 @@ Allow = Annotated[
 ]
 
 
+Token = Literal["access_token", "id_token"]
+"""A token of the provider that a rule may hand through."""
+
+
+def _listed(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+_TOKEN = {"enum": ["access_token", "id_token"], "type": "string"}
+PassedTokens = Annotated[
+    tuple[Token, ...],
+    BeforeValidator(_listed),
+    WithJsonSchema({"anyOf": [_TOKEN, {"type": "array", "items": _TOKEN}]}),
+]
+"""One token, or a list of them."""
+
+
 class RuleSettings(Section):
     """One rule. The first whose host, path, method and network fit decides; where none fits, the answer is no."""
 
@@ -69,6 +86,10 @@ class RuleSettings(Section):
     freshness: Literal["cached", "strict"] = Field(
         default="cached",
         description="strict: every check asks the store, and none is answered from memory.",
+    )
+    pass_token: PassedTokens = Field(
+        default=(),
+        description="Tokens of the provider that the application gets: access_token, id_token, or both in a list.",
     )
 
 

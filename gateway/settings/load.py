@@ -16,6 +16,7 @@ from gateway.errors import SettingsFault
 from gateway.settings import checks
 from gateway.settings.document import Document, read_document
 from gateway.settings.fault import Fault, YamlPath
+from gateway.settings.logo import read_logo
 from gateway.settings.model import Settings
 from gateway.settings.origins import Origins
 from gateway.settings.overrides import apply_overrides
@@ -36,10 +37,11 @@ _STAND_INS: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Settings without fault, and the warnings about them, ready to print."""
+    """Settings without fault, and the warnings about them, ready to print; `origins` is for what is found later."""
 
     settings: Settings
     warnings: tuple[str, ...]
+    origins: Origins
 
 
 def load(path: str | Path, environ: Mapping[str, str]) -> Settings:
@@ -84,7 +86,13 @@ def _judge(document: Document, origins: Origins, references: References, overrid
     if meaning := checks.faults(settings):
         raise _settings_fault(meaning, origins)
     warnings = tuple(_described(checks.warnings(settings), origins))
-    return Loaded(placed(settings, references.folder), warnings)
+    settings = placed(settings, references.folder)
+    # Whoever has no secret here need not have the picture either.
+    if references.secrets and settings.pages.logo:
+        logo = read_logo(Path(settings.pages.logo))
+        if isinstance(logo, Fault):
+            raise _settings_fault([logo], origins)
+    return Loaded(settings, warnings, origins)
 
 
 def _follows(path: YamlPath, damaged: set[YamlPath]) -> bool:

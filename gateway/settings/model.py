@@ -4,13 +4,18 @@ Rules that need two keys, or the meaning of a value, stand in `settings.checks`.
 `file:` come from stands in `settings.load`.
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from gateway.settings.access import Access, Allow, Criteria, PolicySettings, RuleSettings
 from gateway.settings.addresses import Origin, PublicUrl
-from gateway.settings.section import ISSUER, HeaderName, Pattern, Section, Word
+from gateway.settings.login import Login
+from gateway.settings.pages import Link, Pages
+from gateway.settings.presets import ProviderSettings
+from gateway.settings.provider_section import ProviderSection
+from gateway.settings.providers import OAuth2Provider, OidcProvider, OidcSection
+from gateway.settings.section import HeaderName, Pattern, Section, Word
 from gateway.settings.sessions import Sessions
 from gateway.settings.units import (
     BindAddress,
@@ -34,13 +39,18 @@ __all__ = [
     "HeaderName",
     "HeaderNames",
     "Keys",
+    "Link",
     "Log",
     "Login",
+    "OAuth2Provider",
     "OidcProvider",
+    "OidcSection",
     "Origin",
     "Pages",
     "Pattern",
     "PolicySettings",
+    "ProviderSection",
+    "ProviderSettings",
     "RuleSettings",
     "Section",
     "Server",
@@ -84,78 +94,6 @@ class Server(Section):
     )
 
 
-class OidcProvider(Section):
-    """Any OpenID Connect provider, by its discovery document."""
-
-    type: Literal["oidc"] = Field(
-        default="oidc", description="Any OpenID Connect provider, by its discovery document."
-    )
-    title: str = Field(
-        default="", max_length=60, description="What the sign-in button says; the section's name by default."
-    )
-    issuer: Annotated[str, StringConstraints(pattern=ISSUER)] = Field(
-        description="The issuer, byte for byte as the provider states it."
-    )
-    client_id: Annotated[str, StringConstraints(min_length=1, max_length=500)] = Field(
-        description="What the provider calls the gateway."
-    )
-    client_secret: Secret | None = Field(
-        default=None, description="Without it the gateway is a public client (PKCE alone)."
-    )
-    client_auth: Literal["basic", "post"] = Field(
-        default="basic", description="client_secret_basic or client_secret_post."
-    )
-    scopes: tuple[str, ...] = Field(
-        default=("openid", "profile", "email"), description="What is asked for; `openid` is a must."
-    )
-    user: str = Field(
-        default="{preferred_username}",
-        description="Template of X-Auth-User over claims of the ID token and userinfo.",
-    )
-    namespace: Word | None = Field(
-        default=None,
-        description="Providers of one namespace vouch for the same people under the same X-Auth-User.",
-    )
-    groups_claim: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(
-        default="groups", description="The claim that lists the person's groups."
-    )
-    anyone: bool = Field(
-        default=False, description="Everybody who can sign in at the provider may sign in here."
-    )
-    allow: Criteria | None = Field(default=None, description="Who may sign in.")
-    prompt: str | None = Field(
-        default=None, description="Sent as `prompt`, for example `consent` where offline_access needs it."
-    )
-    ca_file: str | None = Field(
-        default=None,
-        description="A CA bundle for this provider, in PEM; relative to the folder of gateway.yaml.",
-    )
-    timeout: Duration = Field(
-        default=parse_duration("5s"), description="Total deadline of one request to the provider."
-    )
-    frontchannel_logout: bool = Field(
-        default=False,
-        description="Whether a page of the provider may end sessions by a frame; unsigned, so only where it has no "
-        "back-channel logout.",
-    )
-
-
-class Login(Section):
-    """Limits of the login redirects."""
-
-    attempt_lifetime: Duration = Field(
-        default=parse_duration("10m"), description="How long a person may take at the provider."
-    )
-    open_attempts: int = Field(
-        default=50_000,
-        ge=100,
-        description="Ceiling on stored attempts of everybody; the heaviest address prefixes give way first.",
-    )
-    per_prefix: int = Field(
-        default=60, ge=1, description="Attempts that one address prefix (/24, /64) may begin in a minute."
-    )
-
-
 class HeaderNames(Section):
     """Names of the identity headers; null leaves one out everywhere."""
 
@@ -179,6 +117,14 @@ class HeaderNames(Section):
     assertion: HeaderName | None = Field(
         default="X-Auth-Assertion",
         description="The signed identity (JWT); its keys are at /.well-known/jwks.json.",
+    )
+    access_token: HeaderName | None = Field(
+        default="X-Auth-Access-Token",
+        description="The provider's access token; left out everywhere unless a rule passes it.",
+    )
+    id_token: HeaderName | None = Field(
+        default="X-Auth-Id-Token",
+        description="The provider's latest ID token; left out everywhere unless a rule passes it.",
     )
     rule: HeaderName | None = Field(
         default=None, description="The name of the rule that let the request pass; left out by default."
@@ -231,14 +177,6 @@ class Log(Section):
     )
 
 
-class Pages(Section):
-    """What pages show."""
-
-    title: str | None = Field(
-        default=None, max_length=60, description="The name that pages carry; public_url's host by default."
-    )
-
-
 class Settings(Section):
     """The whole file."""
 
@@ -261,14 +199,16 @@ class Settings(Section):
     policies: dict[Word, PolicySettings] = Field(
         default_factory=dict, description="Rules under a name, for proxies that name the policy themselves."
     )
-    providers: dict[Word, OidcProvider] = Field(
+    providers: dict[Word, ProviderSettings] = Field(
         default_factory=dict, description="Where people sign in, each under a name of yours."
     )
     server: Server = Field(default=Server(), description="Three listeners, and whom they believe.")
     sessions: Sessions = Field(
         default=Sessions(), description="How long a session lives, and where its cookie goes."
     )
-    login: Login = Field(default=Login(), description="Limits of the login redirects.")
+    login: Login = Field(
+        default=Login(), description="Limits of the login redirects, and which provider is offered where."
+    )
     headers: HeaderNames = Field(
         default=HeaderNames(), description="Names of the identity headers; null leaves one out everywhere."
     )

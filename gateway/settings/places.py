@@ -6,12 +6,12 @@ is started in a new one would make a new store and new keys there, in silence.
 
 from pathlib import Path
 
-from gateway.settings.model import OidcProvider, Settings
+from gateway.settings.model import Pages, ProviderSection, Settings
 from gateway.settings.units import StoreUrl
 
 
 def placed(settings: Settings, folder: Path) -> Settings:
-    """The settings with each path of store, keys and CA bundles put into `folder`; absolute ones stay."""
+    """The settings with each path of store, keys, CA bundles and logo put into `folder`; absolute ones stay."""
     store = settings.store
     providers = {name: _with_bundle(one, folder) for name, one in settings.providers.items()}
     return settings.model_copy(
@@ -19,11 +19,16 @@ def placed(settings: Settings, folder: Path) -> Settings:
             "store": StoreUrl(f"sqlite:{folder / store.file}") if store.file else store,
             "keys": settings.keys.model_copy(update={"file": str(folder / settings.keys.file)}),
             "providers": providers,
+            "pages": _with_logo(settings.pages, folder),
         }
     )
 
 
-def _with_bundle(provider: OidcProvider, folder: Path) -> OidcProvider:
+def _with_bundle(provider: ProviderSection, folder: Path) -> ProviderSection:
     if not provider.ca_file:
         return provider
     return provider.model_copy(update={"ca_file": str(folder / provider.ca_file)})
+
+
+def _with_logo(pages: Pages, folder: Path) -> Pages:
+    return pages.model_copy(update={"logo": str(folder / pages.logo)}) if pages.logo else pages

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from gateway.settings.fault import Fault, YamlPath
 from gateway.settings.shape import holds_secrets, secret_type
-from gateway.settings.units import StoreUrl
+from gateway.settings.units import PrivateKeyText, StoreUrl
 
 _TOKEN = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
 _WHOLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
@@ -26,6 +26,7 @@ _LITERAL_PASSWORD = re.compile(
 _MOST_BYTES = 64 * 1024
 # Stands in for a secret that could not be had, so that the other checks still run; such settings are never used.
 _STAND_IN = "stand-in-for-a-secret-that-is-missing"
+_STAND_INS: Mapping[type[SecretStr], str] = {StoreUrl: "sqlite:stand-in", PrivateKeyText: ""}
 
 
 @dataclass(slots=True)
@@ -75,10 +76,11 @@ class References:
 
     def _secret_of(self, kind: type[SecretStr], value: Any, path: YamlPath) -> str:
         found = self._store(value, path) if issubclass(kind, StoreUrl) else self._secret(value, path)
-        if found is not None and _CONTROL.search(found):
+        # A key in PEM is a text of lines, and goes into no header, form or address.
+        if found is not None and not issubclass(kind, PrivateKeyText) and _CONTROL.search(found):
             found = self._fault(path, "holds a control character", "write it on one line")
         if found is None:
-            return "sqlite:stand-in" if issubclass(kind, StoreUrl) else _STAND_IN
+            return next((text for of, text in _STAND_INS.items() if issubclass(kind, of)), _STAND_IN)
         return found
 
     def _secret(self, value: Any, path: YamlPath) -> str | None:

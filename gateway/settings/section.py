@@ -16,6 +16,9 @@ WORD = r"^[a-z][a-z0-9-]*$"
 HEADER_NAME = r"^[A-Za-z][A-Za-z0-9-]*$"
 ISSUER = r"^https?://[^\s?#]+$"
 DOMAIN = r"^[a-z0-9-]+(\.[a-z0-9-]+)*$"
+HOST_PATTERN = r"^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*$"
+DIRECTORY_ID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+ENTRA_TENANT = r"^(common|organizations|consumers|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$"
 
 Word = Annotated[str, StringConstraints(pattern=WORD, max_length=40)]
 HeaderName = Annotated[str, StringConstraints(pattern=HEADER_NAME, max_length=64)]

@@ -6,7 +6,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from gateway.settings.fault import Fault, YamlPath, did_you_mean
-from gateway.settings.section import DOMAIN, HEADER_NAME, ISSUER, WORD
+from gateway.settings.pages import COLOUR, LINK
+from gateway.settings.section import (
+    DIRECTORY_ID,
+    DOMAIN,
+    ENTRA_TENANT,
+    HEADER_NAME,
+    HOST_PATTERN,
+    ISSUER,
+    WORD,
+)
 from gateway.settings.shape import known_keys
 
 _MAPPING = ("must be a mapping", "write its keys beneath it, as `key: value`")
@@ -38,15 +47,29 @@ _SENTENCES: Mapping[str, tuple[str, str]] = {
         "write public, optional, authenticated, or criteria as in {groups: [staff]}",
     ),
 }
+_BOUNDS: Mapping[str, tuple[str, str]] = {
+    "string_too_long": ("is too long", "write at most {max_length} characters"),
+    "too_long": ("has too many entries", "write at most {max_length}"),
+    "greater_than_equal": ("is too small", "write {ge} or more"),
+}
 _FORMS: Mapping[str, str] = {
     WORD: "write lower-case letters, digits and hyphens, beginning with a letter",
     HEADER_NAME: "write letters, digits and hyphens, as in X-Auth-User",
     ISSUER: "write the issuer's URL without query, as in https://idp.example.com",
     DOMAIN: "write a domain in lower case without a dot in front, as in example.com",
+    COLOUR: "write a colour as #rrggbb, as in '#0b6bcb', in quotes",
+    LINK: "write an address that begins with https://",
+    HOST_PATTERN: "write a host in lower case, as in app.example.com, or *.apps.example.com for all below it",
+    DIRECTORY_ID: "write a directory (tenant) ID in lower case, as in 8eaef023-2b34-4da1-9baa-8bc8c9d6a490",
+    ENTRA_TENANT: "write the directory (tenant) ID in lower case, or organizations, common or consumers",
 }
 _OR_ELSE: Mapping[str, str] = {
     "allow": ", or criteria as in {groups: [staff]}",
     "on_store_failure": ", or {grace: 30s}",
+}
+_EMPTY: Mapping[str, str] = {
+    "accent": "write it in quotes: # begins a comment",
+    "accent_dark": "write it in quotes: # begins a comment",
 }
 _MISSING: Mapping[str, str] = {
     "public_url": "write where browsers meet the gateway, as in https://auth.example.com",
@@ -55,6 +78,10 @@ _MISSING: Mapping[str, str] = {
     "allow": "write public, optional, authenticated, or criteria as in {groups: [staff]}",
     "issuer": "write the provider's issuer, as in https://idp.example.com",
     "client_id": "write what the provider calls the gateway",
+    "user": 'write a template of X-Auth-User over the claims, as in "{login}"',
+    "claims": "write where the claims stand, at least subject:, as in {subject: id}",
+    "subject": "write the claim that names a person for ever, as in id",
+    "path": "write the claim, or a dotted path to it",
 }
 
 
@@ -74,6 +101,8 @@ def unknown_keys(error: ValidationError, data: Any) -> set[YamlPath]:
 
 def _to_fault(kind: str, loc: YamlPath, context: Mapping[str, Any], data: Any) -> Fault:
     path = _path(loc, data, kind)
+    if kind == "union_tag_invalid":
+        path = (*path, "type")
     return Fault(path, *_sentence(kind, path, context, empty=_at(path, data) is None))
 
 
@@ -85,17 +114,18 @@ def _sentence(kind: str, path: YamlPath, context: Mapping[str, Any], *, empty: b
         case "extra_forbidden":
             return "is not a key that belongs here", did_you_mean(key, known_keys(path[:-1]))
         case _ if empty:
-            return "is empty", "write its value, or leave the key out"
+            return "is empty", _EMPTY.get(key, "write its value, or leave the key out")
         case "value_error":  # raised by our own parsers, whose sentences do not repeat the input
             return "does not fit", str(context["error"])
+        case "union_tag_invalid":
+            return "is none of the types of providers", f"write one of {context['expected_tags']}"
         case "literal_error":
             return "is none of the words that fit", f"write {context['expected']}{_OR_ELSE.get(key, '')}"
         case "string_pattern_mismatch":
             return "does not fit", _FORMS.get(str(context["pattern"]), "see docs/configuration.md")
-        case "string_too_long":
-            return "is too long", f"write at most {context['max_length']} characters"
-        case "greater_than_equal":
-            return "is too small", f"write {context['ge']} or more"
+        case _ if kind in _BOUNDS:
+            what, instead = _BOUNDS[kind]
+            return what, instead.format_map(context)
     return _SENTENCES.get(kind, ("does not fit", "see docs/configuration.md for what does"))
 
 

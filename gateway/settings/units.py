@@ -182,6 +182,16 @@ Secret = Annotated[
 ]
 
 
+class PrivateKeyText(SecretStr):
+    """A private key in PEM: a secret of several lines."""
+
+
+PrivateKey = Annotated[
+    PrivateKeyText,
+    WithJsonSchema(_STRING | {"pattern": _REFERENCE, "examples": ["file:/run/secrets/client-key.pem"]}),
+]
+
+
 class StoreUrl(SecretStr):
     """Where the store is. It can hold a password, so it is as silent as a secret."""
 

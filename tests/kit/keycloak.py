@@ -25,6 +25,7 @@ def realm(
     access_seconds: int,
     attributes: Mapping[str, str] | None = None,
     habits: Mapping[str, object] | None = None,
+    client_as: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """The realm `test`: client `gateway`, Ada in group admins, Ben in none; passwords are their names."""
     people = [
@@ -57,6 +58,7 @@ def realm(
         "redirectUris": redirect_uris,
         "attributes": {"post.logout.redirect.uris": "##".join(post_logout), **(attributes or {})},
         "protocolMappers": [groups_mapper],
+        **(client_as or {}),
     }
     return {
         "realm": "test",
@@ -79,10 +81,11 @@ def keycloak(
     access_seconds: int = 300,
     attributes: Mapping[str, str] | None = None,
     habits: Mapping[str, object] | None = None,
+    client_as: Mapping[str, object] | None = None,
 ) -> Iterator[str]:
     """Start it from a private copy of its home in `folder`; yields the issuer of the realm.
 
-    `attributes` are those of the client, `habits` go over the realm.
+    `attributes` are those of the client, `client_as` goes over it, and `habits` over the realm.
     """
     missing = None if HOMES else "no Keycloak in .live/ (`.ci/run` fetches it)"
     missing = missing or (None if shutil.which("java") else "java is not on PATH")
@@ -94,7 +97,7 @@ def keycloak(
     shutil.copytree(HOMES[-1], home)
     (home / "data" / "import").mkdir(parents=True, exist_ok=True)
     (home / "data" / "import" / "test.json").write_text(
-        json.dumps(realm(redirect_uris, post_logout, access_seconds, attributes, habits))
+        json.dumps(realm(redirect_uris, post_logout, access_seconds, attributes, habits, client_as))
     )
     log = (folder / "keycloak.log").open("wb")
     process = subprocess.Popen(

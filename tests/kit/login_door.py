@@ -20,19 +20,22 @@ from gateway.keys.keyring import Keyring
 from gateway.keys.seal import Sealer
 from gateway.login.attempts import Attempts
 from gateway.login.backchannel import BackChannel
+from gateway.login.departing import Departing
 from gateway.login.flow import Flow
 from gateway.login.frontchannel import FrontChannel
+from gateway.login.giving_back import GivingBack
+from gateway.login.last_used import LastUsed
 from gateway.login.logout import Logout
 from gateway.login.provider_logout import provider_logout_routes
 from gateway.login.recent_logout import RecentLogout
 from gateway.login.return_to import ReturnTo
 from gateway.login.routes import LoginDoor, login_routes
+from gateway.login.selection import Selection
 from gateway.login.visitors import Visitors
 from gateway.pages.answers import Answers
-from gateway.pages.catalogue import Catalogue
-from gateway.pages.render import Pages
+from gateway.pages.editions import Editions
 from gateway.providers.oidc import Oidc
-from gateway.sessions.cookie import attempt_cookie, session_cookie
+from gateway.sessions.cookie import attempt_cookie, last_used_cookie, session_cookie
 from gateway.sessions.deferred import DeferredEnds
 from gateway.sessions.inventory import Inventory
 from gateway.sessions.notices import Notices
@@ -113,23 +116,33 @@ class LoginHouse:
         self.attempts = Attempts(
             self.store, Sealer(self.ring, "attempt", self.random), settings.login, self.clock
         )
-        self.flow = Flow(
+        return_to = ReturnTo.of(settings)
+        departing = Departing(
             providers=providers,
-            admits=lambda identity: self.let_in,
             attempts=self.attempts,
             visitors=self.visitors,
-            return_to=ReturnTo.of(settings),
+            return_to=return_to,
+            run=self.run,
+            clock=self.clock,
+            random=self.random,
+        )
+        self.flow = Flow(
+            providers=providers,
+            selection=Selection.of(settings, providers),
+            last_used=LastUsed(last_used_cookie(settings), tuple(providers)),
+            admits=lambda identity: self.let_in,
+            attempts=self.attempts,
+            departing=departing,
+            visitors=self.visitors,
+            return_to=return_to,
             loops=RateLimit(self.store, "login-loop", 4, 60.0, self.clock),
             recent_logout=recent,
             run=self.run,
             emit=self.events.append,
             clock=self.clock,
-            random=self.random,
             sleep=self.sleep,
         )
-        catalogue = Catalogue.load()
-        pages = Pages(settings.pages, catalogue, public_url, (STAFF,))
-        self.answers = Answers(pages, catalogue, https=public_url.startswith("https"))
+        self.answers = Answers(Editions(settings, (STAFF,)), https=public_url.startswith("https"))
         self.bus = MemoryBus()
         self.inventory = Inventory(
             self.store,
@@ -149,14 +162,17 @@ class LoginHouse:
             self.clock,
             self.sleep,
         )
-        door = LoginDoor(
+        self.giving_back = GivingBack(providers, self.run, self.events.append)
+        self.door = door = LoginDoor(
             flow=self.flow,
             logout=Logout(
                 providers=providers,
                 visitors=self.visitors,
                 recent_logout=recent,
                 deferred=self.deferred,
+                giving_back=self.giving_back,
                 run=self.run,
+                emit=self.events.append,
                 public_url=public_url,
             ),
             visitors=self.visitors,

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.kit.browser import origin_of
+
 FOLDER = Path(__file__).resolve().parent.parent / "live" / "node"
 
 
@@ -31,7 +33,7 @@ class OidcProvider:
         return [str(entry["error"]) for entry in self._asked() if not entry["ok"]]
 
     def _asked(self) -> list[dict[str, Any]]:
-        with urllib.request.urlopen(f"{self.issuer}/test/asked", timeout=5) as answer:
+        with urllib.request.urlopen(f"{origin_of(self.issuer)}/test/asked", timeout=5) as answer:
             return list(json.load(answer))
 
     def stop(self) -> None:

@@ -14,6 +14,7 @@ from gateway.identity.identity import Identity
 from gateway.keys.keyring import Keyring
 from gateway.observe.events import Event
 from gateway.sessions.cookie import session_cookie
+from gateway.sessions.session import Grant
 from gateway.sessions.sessions import Sessions
 from gateway.settings.model import Settings
 from gateway.storage.key_file import write_keyring
@@ -93,7 +94,7 @@ class RealGateway:
     def log(self) -> str:
         return self.process.log if self.process else ""
 
-    async def session_of(self, identity: Identity) -> str:
+    async def session_of(self, identity: Identity, grant: Grant | None = None) -> str:
         """Begin a session in the gateway's own store, as a login would; `name=value` for a Cookie header."""
         spec = session_cookie(self.settings)
         url = str(self.document["store"])
@@ -103,7 +104,7 @@ class RealGateway:
             silent, time.time, os.urandom, {identity.provider: identity.issuer},
         )  # fmt: skip
         try:
-            begun = await sessions.begin(identity, None)
+            begun = await sessions.begin(identity, grant)
         finally:
             await store.close()
         return f"{spec.name}={begun.cookie}"

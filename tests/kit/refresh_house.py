@@ -75,7 +75,7 @@ class RefreshHouse:
     def replica(self, seed):
         """One more process on the same store."""
         sections = self.sections
-        issuers = {name: section.issuer for name, section in sections.items()}
+        issuers = {name: section.home for name, section in sections.items()}
         sessions = Sessions(
             self.store,
             ring(),
@@ -88,7 +88,7 @@ class RefreshHouse:
             issuers,
             sleep=self.sleep,
         )
-        catalog = Catalog(sections, self.wires)
+        catalog = Catalog(sections, self.wires, public_url="https://auth.example.com")
         refresher = Refresher(
             sessions,
             Leases(self.store, self.clock, Randomness(f"leases {seed}"), self.sleep),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from gateway.settings.hand_through import identity_headers
 from gateway.settings.model import Settings
 from tests.kit.echo_app import EchoApp
 from tests.kit.proxies import Proxy, Wanted, start_proxy
@@ -64,7 +65,7 @@ def scene_settings(
 
 def identity_names(settings: Settings) -> list[str]:
     """The identity headers that these settings switch on."""
-    return [name for name in settings.headers.model_dump(exclude={"encoding"}).values() if name]
+    return list(identity_headers(settings).values())
 
 
 @dataclass(slots=True)

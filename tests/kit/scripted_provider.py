@@ -96,6 +96,8 @@ class ScriptedProvider:
     `sign` is `good`, `none`, `hs256_public_key` or `bad`. `instead` gives the next answers of a path out of turn:
     an `Answer`, or an exception to raise. Within `window` seconds a spent refresh token yields its successor again.
     Served on a port, a token request takes `there` seconds to arrive and its answer `back` seconds to return.
+    `client_jwk` is the client's public key where `client_auth` is `private_key_jwt`; assertions are checked as FAPI 2.0
+    has it, and taken once. Requests are pushed to `/par`, whose names serve once too.
     """
 
     clock: Callable[[], float]
@@ -103,6 +105,7 @@ class ScriptedProvider:
     client_id: str = "gateway"
     client_secret: str = "s3cr3t: +ü"
     client_auth: str = "basic"
+    client_jwk: Mapping[str, Any] = field(default_factory=dict)
     algorithm: str = "RS256"
     lie: str = ""
     sign: str = "good"
@@ -143,6 +146,8 @@ class ScriptedProvider:
         self.successors: dict[str, tuple[float, Answer]] = {}
         self.subjects: dict[str, str] = {}
         self.issued = 0
+        self.assertions: set[str] = set()
+        self.pushed: dict[str, Mapping[str, str]] = {}
 
     # What a test does to it
 
@@ -160,6 +165,9 @@ class ScriptedProvider:
         asked = parse_qs(urlsplit(url).query)
         assert all(len(values) == 1 for values in asked.values()), "a parameter occurs twice"
         request = {name: values[0] for name, values in asked.items()}
+        if "request_uri" in request:
+            assert set(request) == {"client_id", "request_uri"}, "what was pushed stands in the address too"
+            request = dict(self.pushed.pop(request["request_uri"]))
         assert request["response_type"] == "code"
         assert request["client_id"] == self.client_id
         assert request["code_challenge_method"] == "S256"
@@ -192,6 +200,7 @@ class ScriptedProvider:
             "/token": self._token,
             "/userinfo": self._userinfo,
             "/revoke": self._revoke,
+            "/par": self._push,
         }
         return routes[route](ask) if route in routes else reply(404, {})
 
@@ -226,8 +235,41 @@ class ScriptedProvider:
         self.refreshable.pop(form.get("token", ""), None)
         return Answer(200, {}, b"", None)
 
+    def _push(self, ask: Ask) -> Answer:
+        form = ask.form
+        if form is None or not self._is_client(ask):
+            return reply(401, {"error": "invalid_client"})
+        if "request_uri" in form or form.get("client_id") != self.client_id:
+            return reply(400, {"error": "invalid_request"})
+        name = f"urn:ietf:params:oauth:request_uri:{self._fresh('pushed')}"
+        proofs = ("client_assertion", "client_assertion_type", "client_secret")
+        self.pushed[name] = {key: value for key, value in form.items() if key not in proofs}
+        return reply(201, {"request_uri": name, "expires_in": 60})
+
+    def _has_signed(self, form: Mapping[str, str]) -> bool:
+        """RFC 7523 section 3, with the audience of RFC 7523bis, and each assertion once."""
+        if form.get("client_assertion_type") != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer":
+            return False
+        token = form.get("client_assertion", "")
+        try:
+            key = jwt.PyJWK(dict(self.client_jwk), jwt.get_unverified_header(token)["alg"])
+            claims = jwt.decode(token, key, ["ES256", "PS256", "RS256", "EdDSA"], {"verify_signature": True, "verify_exp": False, "verify_iat": False, "verify_aud": False})  # fmt: skip
+        except jwt.PyJWTError:
+            return False
+        now, used = self.clock(), claims["jti"] in self.assertions
+        self.assertions.add(claims["jti"])
+        return (
+            not used
+            and jwt.get_unverified_header(token)["kid"] == self.client_jwk["kid"]
+            and claims["iss"] == claims["sub"] == form.get("client_id") == self.client_id
+            and claims["aud"] == self.issuer
+            and claims["iat"] <= now < claims["exp"] <= claims["iat"] + 60
+        )
+
     def _is_client(self, ask: Ask) -> bool:
         form, authorization = ask.form or {}, ask.headers.get("authorization", "")
+        if self.client_auth == "private_key_jwt":
+            return not authorization and "client_secret" not in form and self._has_signed(form)
         if not self.client_secret:
             return form.get("client_id") == self.client_id and not authorization
         if self.client_auth == "post":
@@ -417,7 +459,8 @@ def _respond(
         location = f"{redirect_uri}?{urlencode(provider.sign_in(url))}"
         return f"HTTP/1.1 303 See Other\r\nlocation: {location}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode()
     form = {name: values[0] for name, values in parse_qs(body.decode()).items()} if method == "POST" else None
-    return wire(provider.answer(Ask(url, form=form, headers=headers)))
+    answer = wire(provider.answer(Ask(url, form=form, headers=headers)))
+    return answer.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if method == "HEAD" else answer
 
 
 def wire(answer: Answer, extra: str = "") -> bytes:

@@ -8,6 +8,7 @@ import json
 from urllib.parse import quote
 
 from gateway.sessions.cookie import attempt_cookie, session_cookie
+from gateway.settings.hand_through import identity_headers
 from gateway.settings.model import Settings
 from tests.kit.wire import LoopbackServer, Request, read_request, write_answer
 
@@ -32,8 +33,7 @@ class VerifyStub:
 
     def __init__(self, settings: Settings) -> None:
         bind, verify = settings.server.bind, settings.server.verify_bind
-        names = settings.headers.model_dump(exclude={"encoding"})
-        self._names: dict[str, str] = {key: name for key, name in names.items() if name}
+        self._names = identity_headers(settings)
         self._session = session_cookie(settings).name
         self._own = {self._session, attempt_cookie(settings).name}
         self._login = f"{settings.public_url}/auth/login"

@@ -107,7 +107,7 @@ class Lives(RuleBasedStateMachine):
             places=Places(Hosts.of(house.settings.hosts), self.rules, self.policies),
             tickets=PresentedTickets(house.ring, house.cookie_spec, own),
             reader=self.forgetful,
-            verdicts=Verdicts(asserts, headers, house.check.providers, idle),
+            verdicts=Verdicts(asserts, headers, house.check.providers, idle, house.clock),
         )
         proxies = Proxies.of(house.settings.server.trusted_proxies, None, unix_trusted=True)
         return Verify(

@@ -240,6 +240,8 @@ def test_the_schema_shows_defaults_as_they_are_written(folder):
 
 def test_online_asks_the_store_and_leaves_no_trace(folder):
     """A store that will be made at the start is fine, and is not made by the question."""
+    (folder / "gateway.yaml").write_text(yaml.safe_dump(changed(providers={}, rules=[{"allow": "optional"}])))
+
     result = run("check", "--online")
 
     assert result.exit_code == 0
@@ -252,7 +254,8 @@ def test_online_warns_of_a_store_that_could_lose_sessions(folder, tmp_path_facto
     """Each warning is a line on standard error, and the exit code stays 0."""
     write_keyring(folder / "keys.json", Keyring.generate(Randomness("keys"), 1_800_000_000.0))
     with RedisServer(tmp_path_factory.mktemp("redis"), ("--maxmemory-policy", "allkeys-lru")) as server:
-        text = yaml.safe_dump(changed(store=server.url, keys={"file": "keys.json"}))
+        nobody = {"providers": {}, "rules": [{"allow": "optional"}]}
+        text = yaml.safe_dump(changed(store=server.url, keys={"file": "keys.json"}, **nobody))
         (folder / "gateway.yaml").write_text(text)
 
         result = run("check", "--online")

@@ -13,7 +13,7 @@ from gateway.identity.presented import Head, Reply
 from gateway.policy.decide import Challenge, Forbid
 
 PAGE = Reply(403, ((b"content-type", b"text/html"),), b"<p>no</p>")
-FORWARD_AUTH = ForwardAuth(lambda decision_id: PAGE)
+FORWARD_AUTH = ForwardAuth(lambda decision_id, head: PAGE)
 AUTH_REQUEST = AuthRequest()
 LOGIN = "https://auth.example.com/auth/login?rd=x"
 
@@ -23,7 +23,7 @@ def head(*lines: tuple[str, str]) -> Head:
 
 
 def stop(decision, navigation=False) -> Stop:
-    return Stop(decision, navigation, LOGIN)
+    return Stop(decision, head(), navigation, LOGIN)
 
 
 CHALLENGE = Challenge(None, "anonymous")
@@ -105,7 +105,7 @@ def test_a_program_is_told_where_the_login_is():
 
 def test_nginx_gets_no_challenge_with_its_401_and_the_hint_where_there_is_one():
     """The module would copy a challenge onto the answer of the second request, a redirect or a 401 with its own."""
-    stops = [Stop(CHALLENGE, False, LOGIN, hint) for hint in ("", "a,b")]
+    stops = [Stop(CHALLENGE, head(), False, LOGIN, hint) for hint in ("", "a,b")]
 
     plain, hinted = (AUTH_REQUEST.reply(one, "d1") for one in stops)
 

@@ -6,10 +6,7 @@ import pytest
 
 from gateway.forward_auth.contracts.contract import DECISION_ID, forbidden
 from gateway.identity.lines import Lines
-from gateway.pages.catalogue import Catalogue
-from gateway.pages.render import Pages
-from gateway.settings.model import Settings
-from tests.kit.verify_house import WRITTEN
+from tests.kit.page_gallery import asking, editions
 
 IDS = [
     "d-1",
@@ -23,15 +20,11 @@ IDS = [
 ]
 
 
-@pytest.fixture
-def pages():
-    settings = Settings.model_validate(WRITTEN)
-    return Pages(settings.pages, Catalogue.load(), settings.public_url, ())
-
-
+@pytest.mark.parametrize("language", ["en", "zh-TW"])
 @pytest.mark.parametrize("reference", IDS)
-def test_a_page_that_is_put_together_is_the_page_that_is_rendered(pages, reference):
+def test_a_page_that_is_put_together_is_the_page_that_is_rendered(reference, language):
     """Escaped as the template escapes; whatever id was there before."""
+    pages = editions().of(asking(language))
     rendered = pages._page(403, "forbidden", reference=reference)
     for other in ("first", reference, "d-2", reference):
         answer = pages.forbidden(other)
@@ -45,11 +38,33 @@ def test_a_page_that_is_put_together_is_the_page_that_is_rendered(pages, referen
     )
 
 
-def test_the_page_and_its_line_say_the_same_id(pages):
+def test_the_page_and_its_line_say_the_same_id():
     """On the page, in the header, and in the bytes that are sent."""
+    pages = editions()
     for reference in ("d-1", "d-2"):
-        answer = forbidden(pages.forbidden, reference, navigation=True)
+        answer = forbidden(pages.forbidden, reference, asking(), navigation=True)
 
         assert set(re.findall(rb"d-[0-9]", answer.body)) == {reference.encode()}
         assert dict(answer.headers)[DECISION_ID] == reference.encode()
         assert answer.wire == Lines.of(answer.headers).wire
+
+
+def test_each_person_reads_the_page_in_their_language():
+    """By turns, so that nothing of one answer is left in the next."""
+    pages = editions()
+    for _ in range(3):
+        for wish, language in (("zh-CN", "zh-Hans"), ("de", "en"), ("zh-HK", "zh-Hant")):
+            answer = forbidden(pages.forbidden, "d-1", asking(wish), navigation=True)
+
+            assert f'<html lang="{language}">' in answer.body.decode()
+            assert dict(answer.headers)[b"content-language"] == language.encode()
+            assert dict(answer.headers)[b"content-length"] == b"%d" % len(answer.body)
+
+
+def test_a_program_is_told_no_without_a_page():
+    """And without a look at its language."""
+
+    def page(decision_id, head):
+        raise AssertionError("nobody looks at a page")
+
+    assert forbidden(page, "d-1", asking("zh-CN"), navigation=False).status == 403

@@ -298,7 +298,9 @@ async def test_a_bounce_counts_as_a_round():
     ("error", "status", "text", "outcome"),
     [
         pytest.param("access_denied", 403, "was cancelled", "provider_refused", id="cancelled"),
-        pytest.param("login_required", 403, "refused the sign-in", "provider_refused", id="refused"),
+        pytest.param(
+            "login_required", 403, "wants you to sign in there", "provider_refused", id="sign in there"
+        ),
         pytest.param("made_up", 403, "refused the sign-in", "provider_refused", id="unknown"),
         pytest.param("server_error", 503, "does not answer", "provider_unavailable", id="their outage"),
         pytest.param(

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.errors import ProviderUnavailable
-from gateway.observe.events import SessionEnded
+from gateway.observe.events import LogoutHandedOn, SessionEnded
 from gateway.sessions import deferred
 from tests.kit.login_door import APP, AUTH, LoginHouse
 from tests.kit.scripted_provider import reply
@@ -63,6 +63,56 @@ async def test_without_the_provider_s_help_we_end_our_own_session(instead):
     assert last.url == f"{AUTH}/auth/signed-out"
     assert browser.hops[-2].location == f"{AUTH}/auth/signed-out"
     assert house.session_keys() == []
+
+
+async def test_a_logout_that_the_provider_does_not_hear_of_is_told():
+    """The person is signed out here and not there: the log has to know."""
+    house = LoginHouse()
+    browser = await signed_in(house)
+    token = await token_of(browser)
+    house.scripts["staff"].instead[DISCOVERY] = [ProviderUnavailable("staff", "down")]
+
+    await browser.submit(f"{AUTH}/auth/logout", {"token": token})
+
+    assert handed_on(house) == [LogoutHandedOn("staff", "provider_unavailable", "provider staff: down")]
+
+
+async def test_a_logout_at_the_provider_is_told_too():
+    """One line for each browser that is sent there."""
+    house = LoginHouse()
+    browser = await signed_in(house)
+
+    await browser.submit(f"{AUTH}/auth/logout", {"token": await token_of(browser)})
+
+    assert handed_on(house) == [LogoutHandedOn("staff", "ok")]
+
+
+def handed_on(house):
+    return [event for event in house.events if isinstance(event, LogoutHandedOn)]
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        pytest.param("", id="no-state"),
+        pytest.param("?state=another", id="other-state"),
+        pytest.param("?state=a&state=b", id="two states"),
+        pytest.param("?state=<script>alert(1)</script>", id="markup"),
+        pytest.param("?code=x&iss=https://evil.test&error=x", id="a callback's parameters"),
+    ],
+)
+async def test_back_from_the_provider_s_logout_any_state_shows_the_same_page(back):
+    """The session was over before the browser left, and the page changes nothing: there is nothing to protect."""
+    house = LoginHouse()
+    browser = await signed_in(house)
+    await browser.submit(f"{AUTH}/auth/logout", {"token": await token_of(browser)})
+    asked = len(house.outbound())
+
+    page = await browser.open(f"{AUTH}/auth/signed-out{back}", follow=False)
+
+    assert (page.status, "You are signed out" in page.response.text) == (200, True)
+    assert not any(text in page.response.text for text in ("another", "alert(1)", "evil.test"))
+    assert (house.session_keys(), len(house.outbound())) == ([], asked)
 
 
 async def test_the_signed_out_page_does_not_log_in_by_itself():

@@ -161,7 +161,7 @@ async def test_everything_works_below_a_path(public_url):
     assert browser.hops[2].location == f"{public_url}/users/me"
     assert me.status == 200
     assert out.url == f"{public_url}/auth/signed-out"
-    assert {cookie.name for cookie in browser.jar.cookies} == {"__Host-gw-login"}
+    assert {cookie.name for cookie in browser.jar.cookies} == {"__Host-gw-login", "__Host-gw-provider"}
 
 
 async def test_a_bug_of_ours_is_a_page_and_an_alarm():

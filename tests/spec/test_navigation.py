@@ -32,7 +32,7 @@ def head(*lines: tuple[bytes, bytes]) -> Head:
         pytest.param("GET", [HTML, (b"upgrade", b"WebSocket")], False, id="an Upgrade"),
     ],
 )  # fmt: skip
-def test_only_a_top_level_navigation_is_redirected(method, lines, expected):
+def test_case7_only_a_top_level_navigation_is_redirected(method, lines, expected):
     """A redirect is an answer for people."""
     assert is_navigation(head(*lines), method) is expected
 

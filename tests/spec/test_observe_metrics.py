@@ -15,6 +15,7 @@ from gateway.observe.events import (
     DecisionMade,
     Event,
     GraceGiven,
+    GrantRevoked,
     HeaderOverflowed,
     LoginFinished,
     LogLinesDropped,
@@ -27,6 +28,7 @@ from gateway.observe.events import (
     StoreCalled,
 )
 from gateway.observe.metrics import Metrics
+from gateway.reasons import REASONS
 
 DOCS = (Path(__file__).resolve().parents[2] / "docs" / "observability.md").read_text()
 
@@ -49,6 +51,8 @@ DECISION = DecisionMade(
 ONE_OF_EACH = (
     DECISION,
     LoginFinished("corp", "ok", "corp:42", "192.0.2.1", "d1"),
+    LoginFinished("corp", "provider_refused", "", "192.0.2.1", "d2", "", "consent_denied"),
+    GrantRevoked("corp", "ok"),
     RefreshFinished("s1", "corp", "ok", 0, 0.1),
     StoreCalled("read", "ok", 0.001),
     StoreCalled("put", "error", 3.0),
@@ -127,7 +131,9 @@ def test_the_documentation_lists_exactly_what_is_exported(metrics, decisions):
         pytest.param("`contract`", words.CONTRACTS, id="contracts"),
         pytest.param("`outcome` of a decision", words.OUTCOMES, id="outcomes"),
         pytest.param("`outcome` of a refresh", words.REFRESHES, id="refreshes"),
-        pytest.param("`reason`", words.ENDINGS, id="endings"),
+        pytest.param("`reason` of an end", words.ENDINGS, id="endings"),
+        pytest.param("`reason` of a login", tuple(sorted(REASONS)), id="reasons"),
+        pytest.param("`outcome` of a revocation", words.REVOCATIONS, id="revocations"),
         pytest.param("`what`", words.ALARMS, id="alarms"),
     ],
 )
@@ -205,7 +211,9 @@ def test_people_are_counted_by_provider(metrics):
     for event in ONE_OF_EACH:
         metrics(event)
 
-    assert values(metrics, "gateway_logins_total") == {("ok", "corp"): 1}
+    assert values(metrics, "gateway_logins_total") == {("ok", "corp"): 1, ("provider_refused", "corp"): 1}
+    assert values(metrics, "gateway_login_refusals_total") == {("corp", "consent_denied"): 1}
+    assert values(metrics, "gateway_revocations_total") == {("ok", "corp"): 1}
     assert values(metrics, "gateway_refreshes_total") == {("ok", "corp"): 1}
     assert values(metrics, "gateway_sessions_begun_total") == {("corp",): 1}
     assert values(metrics, "gateway_sessions_ended_total") == {("logout",): 1}
@@ -247,6 +255,15 @@ def test_release_configuration_and_start_are_told(metrics):
         ),
         pytest.param(
             LoginFinished("corp", "evil", "", "", ""), "gateway_logins_total", ("other", "corp"), id="code"
+        ),
+        pytest.param(
+            LoginFinished("corp", "ok", "", "", "", "", "evil"),
+            "gateway_login_refusals_total",
+            ("corp", "other"),
+            id="reason of a login",
+        ),
+        pytest.param(
+            GrantRevoked("corp", "evil"), "gateway_revocations_total", ("other", "corp"), id="revocation"
         ),
         pytest.param(SessionEnded("s", "", "evil"), "gateway_sessions_ended_total", ("other",), id="reason"),
         pytest.param(StoreCalled("evil", "ok", 1), "gateway_store_seconds_count", ("other",), id="verb"),

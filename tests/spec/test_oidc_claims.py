@@ -4,16 +4,17 @@ import pytest
 
 from gateway.errors import NotAllowed, ProviderLied
 from gateway.providers.admission import Admission
-from gateway.providers.claims import Reading
+from gateway.providers.reading import Reading
 from gateway.settings.model import OidcProvider
 
 ALICE = {"sub": "u-1", "preferred_username": "alice"}
 
 
 def identity(claims=None, userinfo=None, **changes):
-    plain = {"user": "{preferred_username}", "groups_claim": "groups", "several": False}
-    reading = Reading(provider="idp", issuer="https://idp.example", **(plain | changes))
-    return reading.identity({**ALICE, **(claims or {})}, userinfo or {}, authenticated_at=5)
+    several = changes.pop("several", False)
+    read = section(**changes)
+    reading = Reading.of(read, "idp", read.issuer, read.claims, several=several)
+    return reading.identity(({**ALICE, **(claims or {})}, userinfo or {}), ("", "u-1"), 5)
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,24 @@ def test_an_oidc_provider_is_what_it_implements():
     assert (client.name, client.title, client.issuer) == ("idp", "Company", "https://idp.example.test")
 
 
+@pytest.mark.parametrize(
+    ("own", "wanted", "sent"),
+    [
+        pytest.param(None, "", None, id="none"),
+        pytest.param("consent", "", "consent", id="of the section"),
+        pytest.param(None, "login", "login", id="of the moment"),
+        pytest.param("consent", "login", "login consent", id="both"),
+        pytest.param("login", "login", "login", id="the same"),
+    ],
+)
+def test_a_login_anew_does_not_cost_the_refresh_token_that_consent_brings(provider, own, wanted, sent):
+    """`prompt` is a list (OpenID Connect Core 3.1.2.1)."""
+    extra = {"prompt": wanted} if wanted else {}
+    departure = depart(oidc(prompt=own), provider, **extra)
+
+    assert parse_qs(urlsplit(departure.url).query).get("prompt") == ([sent] if sent else None)
+
+
 def test_the_departure_carries_state_nonce_and_challenge(provider):
     """Everything that binds the callback to this browser and this code."""
     departure = depart(oidc(scopes=("profile",), prompt="consent"), provider, max_age="60")

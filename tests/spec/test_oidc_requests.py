@@ -6,7 +6,8 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from gateway.errors import ProviderLied, ProviderMisconfigured, ProviderRefused, ProviderUnavailable
-from gateway.providers.oauth import YEAR, Client, lifetime, read_tokens, s256
+from gateway.providers.client_auth import Client
+from gateway.providers.oauth import YEAR, lifetime, read_tokens, s256
 from gateway.providers.provider import Answer
 from tests.kit.scripted_provider import page, reply
 

@@ -8,42 +8,19 @@ import pytest
 from jinja2 import Environment, nodes
 
 from gateway import errors
-from gateway.identity.identity import Identity
-from gateway.pages import faults
+from gateway.pages import faults, marks
 from gateway.pages.catalogue import Catalogue
 from gateway.pages.faults import page_of
-from gateway.pages.render import Pages, static_files
-from gateway.sessions.session import Session
-from gateway.settings import model
+from gateway.pages.languages import LANGUAGES
+from gateway.reasons import REASONS
+from gateway.settings.colours import GROUNDS, contrast
+from tests.kit.page_gallery import AUTH, FAULTS, asking, editions, gallery, session
 
-AUTH = "https://auth.example.com"
 EN = Catalogue.load()
-PAGES = Pages(model.Pages(title="Example"), EN, AUTH)
+PAGES = editions(title="Example").of(asking())
 TEMPLATES = {path.name: path.read_text("utf-8") for path in (files("gateway.pages") / "templates").iterdir()}
 HOSTILE = '"><script>alert(1)</script>{{7*7}}'
-
-
-def session(**changes):
-    person = {"user": "alice", "name": "Alice", "email": "a@example.com", "groups": ("a", "b")} | changes
-    identity = Identity(provider="staff", issuer="https://idp", subject="1", authenticated_at=1, **person)
-    return Session(id="s", identities=(identity,), created=1, absolute_end=1_800_000_000, version=1, seen=1)
-
-
-FAULTS = [
-    *faults.PAGES.values(),
-    *[one for one in vars(faults).values() if isinstance(one, faults.FaultPage)],
-]
-ALL = {
-    "chooser": PAGES.chooser((("staff", "Staff"), ("partners", "Partners")), "https://app.example.com/x"),
-    "chooser of nothing": PAGES.chooser((), f"{AUTH}/users/me"),
-    "logout": PAGES.logout("alice", "token"),
-    "signed out": PAGES.signed_out(),
-    "still signed in": PAGES.still_signed_in("alice", "token"),
-    "still signed in, nobody knows as whom": PAGES.still_signed_in("", "token"),
-    "me": PAGES.me(session()),
-    "forbidden": PAGES.forbidden("d-1"),
-    **{f"error {fault.key} {fault.status}": PAGES.error(fault, "d-1") for fault in FAULTS},
-}
+ALL = gallery(PAGES)
 
 
 class Outline(HTMLParser):
@@ -57,7 +34,7 @@ class Outline(HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
         self.attributes += [(tag, name, value) for name, value in attrs]
-        if tag not in {"meta", "link", "input"}:
+        if tag not in {"meta", "link", "input", "img"}:
             self.open.append(tag)
 
     def handle_startendtag(self, tag, attrs):
@@ -129,7 +106,8 @@ def test_every_sentence_that_a_template_asks_for_is_there(template):
 
 def test_no_sentence_is_left_over():
     """What no page says is not in the catalogue."""
-    templates = "".join(TEMPLATES.values()) + (files("gateway.pages") / "render.py").read_text()
+    sources = [(files("gateway.pages") / name).read_text("utf-8") for name in ("render.py", "answers.py")]
+    templates = "".join([*TEMPLATES.values(), *sources])
     used = set(re.findall(r'"([a-z_]+\.[a-z_.]+)"', templates))
     used |= {f"error.{fault.key}.{part}" for fault in FAULTS for part in ("title", "lead", "todo")}
     used |= {f"{name.removesuffix('.html')}.title" for name in TEMPLATES}
@@ -142,7 +120,9 @@ def test_what_strangers_wrote_is_text():
     pages = [
         PAGES.me(session(user=HOSTILE, name=HOSTILE, email=HOSTILE, groups=(HOSTILE,))),
         PAGES.logout(HOSTILE, "t"),
-        PAGES.chooser((("staff", HOSTILE),), f"https://app.example.com/?{HOSTILE}"),
+        PAGES.chooser(
+            (("staff", HOSTILE, '"<'),), f"https://app.example.com/?{HOSTILE}", "staff", user=HOSTILE
+        ),
         PAGES.forbidden(HOSTILE),
     ]
 
@@ -197,6 +177,42 @@ def test_every_error_has_a_page(kind):
     assert f"error.{fault.key}.title" in EN
 
 
+@pytest.mark.parametrize("reason", sorted(REASONS))
+def test_every_reason_has_a_page_whatever_exception_carries_it(reason):
+    """What happened and what to do, in every language; a fault of the browser's making is never our outage."""
+    raised = (
+        errors.ProviderRefused("corp", "access_denied", reason=reason),
+        errors.ProviderUnavailable("corp", "down", reason=reason),
+        errors.NotAllowed("corp:1", "is not in", reason),
+    )
+
+    assert {page_of(error) for error in raised} == {faults.REASONS[reason]}
+    assert faults.REASONS[reason].status in {400, 403, 502, 503}
+    for language in LANGUAGES:
+        assert f"error.{faults.REASONS[reason].key}.todo" in Catalogue.load(language)
+
+
+def test_no_reason_has_a_page_that_nobody_gives():
+    """The vocabulary is that of the exceptions, no more and no less."""
+    assert faults.REASONS.keys() == REASONS
+
+
+def test_a_word_that_is_no_reason_leaves_the_page_of_the_class():
+    """A provider's own words choose nothing."""
+    assert page_of(errors.ProviderRefused("corp", "odd", reason="<b>")).key == "provider_refused"
+    assert page_of(errors.ProviderRefused("corp", "access_denied")).key == "consent_denied"
+    assert page_of(errors.NotAllowed("corp:1", "is not in")).key == "not_allowed"
+
+
+def test_what_their_own_channel_rejects_is_the_operators_fault_and_shows_as_one():
+    """The same words: 502 where the provider told us itself, 403 where a browser brought them."""
+    told = page_of(errors.ProviderMisconfigured("corp", "invalid_client"))
+    brought = page_of(errors.ProviderRefused("corp", "unauthorized_client", reason="client_rejected"))
+
+    assert (told.status, told.key) == (502, "client_rejected")
+    assert (brought.status, brought.key) == (403, "client_rejected")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_colours_meet_wcag_aa(scheme):
     """Text at 4.5 to 1, edges of controls at 3 to 1 (WCAG 1.4.3, 1.4.11), in both schemes."""
@@ -209,37 +225,70 @@ def test_colours_meet_wcag_aa(scheme):
         assert contrast(colours["on-accent"], colours[fill]) >= 4.5, fill
     for edge in ("edge-strong", "notice", "accent"):
         assert contrast(colours[edge], colours["card"]) >= 3, edge
+    for number in range(marks.COLOURS):
+        assert contrast(colours["on-mark"], colours[f"mark-{number}"]) >= 4.5, number
+    assert GROUNDS[scheme] == (colours["ground"], colours["card"])
 
 
 def palette(scheme):
-    css = static_files()["gateway.css"].body.decode()
+    css = editions().files["gateway.css"].body.decode()
     light, _, dark = css.partition("@media (prefers-color-scheme: dark)")
-    return dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", light if scheme == "light" else dark))
-
-
-def contrast(first, second):
-    """The contrast ratio of WCAG 2."""
-    lighter, darker = sorted([luminance(first), luminance(second)], reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def luminance(colour):
-    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    colours = dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6})", light))
+    return colours if scheme == "light" else colours | dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", dark))
 
 
 @pytest.mark.parametrize(
     ("public_url", "settings", "title"),
     [
-        pytest.param(AUTH, model.Pages(), "Sign in · auth.example.com", id="the-host-of-public-url"),
-        pytest.param("https://app.example.com:8443/_gateway", model.Pages(), "Sign in · app.example.com:8443", id="with-a-port"),
-        pytest.param(AUTH, model.Pages(title="Example"), "Sign in · Example", id="a-name-of-its-own"),
-        pytest.param(AUTH, model.Pages(title="Sign in"), "Sign in", id="the-heading-itself"),
+        pytest.param(AUTH, {}, "Sign in · auth.example.com", id="the-host-of-public-url"),
+        pytest.param("https://app.example.com:8443/_gateway", {}, "Sign in · app.example.com:8443", id="with-a-port"),
+        pytest.param(AUTH, {"title": "Example"}, "Sign in · Example", id="a-name-of-its-own"),
+        pytest.param(AUTH, {"title": "Sign in"}, "Sign in", id="the-heading-itself"),
     ],
 )  # fmt: skip
 def test_the_title_says_what_the_page_is_and_whose(public_url, settings, title):
     """Nothing is said twice, in the tab and above the page (WCAG 2.4.2)."""
-    html = Pages(settings, EN, public_url).chooser((), f"{public_url}/users/me").body.decode()
+    pages = editions(public_url, **settings).of(asking())
+    html = pages.chooser((), f"{public_url}/users/me").body.decode()
 
     assert re.search(r"<title>(.*)</title>", html)[1] == title
+
+
+def test_the_provider_that_was_used_last_comes_first_and_says_so():
+    """The others keep the order of the file; nothing is marked where the name is none of them."""
+    options = (("a", "A", ""), ("b", "B", ""), ("c", "C", ""))
+
+    html = PAGES.chooser(options, AUTH, "c").body.decode()
+    plain = PAGES.chooser(options, AUTH, "nobody").body.decode()
+
+    assert re.findall(r"Continue with ([ABC])", html) == ["C", "A", "B"]
+    assert html.count("Last used") == 1
+    assert re.findall(r"Continue with ([ABC])", plain) == ["A", "B", "C"]
+    assert "Last used" not in plain
+
+
+@pytest.mark.parametrize(
+    ("title", "mark"),
+    [
+        ("Example Corp", "E"),
+        ("github", "G"),
+        ("钉钉", "钉"),
+        ("  42 Works", "4"),
+        ("«Intern»", "I"),
+        ("ßtraße", "ß"),
+        ("!", "!"),
+        ("", ""),
+    ],
+)
+def test_a_mark_is_the_first_letter_of_the_title(title, mark):
+    """One character, whatever the script."""
+    assert marks.initial(title) == mark
+
+
+def test_a_mark_may_be_written_and_keeps_its_colour():
+    """Of one or two characters; hidden from readers that speak, who hear the title."""
+    html = PAGES.chooser((("corp", "Example", "EX"), ("other", "Other", "")), AUTH).body.decode()
+
+    colour = marks.colour("corp")
+    assert f'<span class="round mark-{colour}" aria-hidden="true">EX</span>' in html
+    assert 0 <= colour < marks.COLOURS

@@ -130,7 +130,7 @@ async def test_whoever_comes_while_nobody_is_asked_hears_why(documents, far, fai
 
 
 @pytest.mark.anyio
-async def test_t35_a_thousand_unknown_keys_cost_one_fetch_a_minute(documents, far, clock):
+async def test_t35_case18_a_thousand_unknown_keys_cost_one_fetch_a_minute(documents, far, clock):
     """Forged key ids are free to make; requests to the provider are not."""
     await documents.get(KEYS, "idp")
     for _ in range(1000):
@@ -145,7 +145,7 @@ async def test_t35_a_thousand_unknown_keys_cost_one_fetch_a_minute(documents, fa
 
 
 @pytest.mark.anyio
-async def test_the_minute_begins_before_the_fetch_and_counts_failures(documents, far, clock):
+async def test_case18_the_minute_begins_before_the_fetch_and_counts_failures(documents, far, clock):
     """While the provider fails, a flood of forged ids still costs one request a minute; the kept keys still serve."""
     kept = await documents.get(KEYS, "idp")
     far.answers = [ProviderUnavailable("idp", "down")]

@@ -102,7 +102,7 @@ def test_with_an_age_of_zero_nothing_is_used():
 
     assert got(cache, ticket(), 100.0, NOW) is Miss.MISS
     assert got(cache, ticket(2), 100.0, NOW) is Miss.MISS
-    assert cache.kept(ticket(), 100.0) == session()
+    assert cache.kept(ticket(), 100.0).session == session()
 
 
 def test_what_may_not_be_used_is_kept_for_an_outage():
@@ -110,7 +110,7 @@ def test_what_may_not_be_used_is_kept_for_an_outage():
     cache = remembering(session(), until=NOW)
 
     assert got(cache, ticket(), 100.0, NOW) is Miss.MISS
-    assert cache.kept(ticket(), 100.0 + KEPT - 0.001) == session()
+    assert cache.kept(ticket(), 100.0 + KEPT - 0.001).session == session()
     assert cache.kept(ticket(), 100.0 + KEPT) is None
 
 

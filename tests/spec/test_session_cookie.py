@@ -116,7 +116,7 @@ def test_a_cookie_is_set_with_every_attribute():
     ],
     ids=["host", "domain", "plain"],
 )
-def test_a_cookie_is_deleted_with_the_attributes_it_was_set_with(spec):
+def test_case8_a_cookie_is_deleted_with_the_attributes_it_was_set_with(spec):
     """Browsers match name, domain and path, and refuse a prefix without its attributes."""
     made = set_cookie(spec, "x").replace("=x;", "=;").replace(f"Max-Age={spec.max_age}", "Max-Age=0")
 

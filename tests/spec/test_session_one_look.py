@@ -94,7 +94,7 @@ async def test_one_look_sees_that_a_person_was_disabled(world):
 
 async def test_whoever_was_guessed_wrongly_does_not_vouch_for_the_session(world):
     """The rights of another person say nothing: those of its own are asked for, and end it."""
-    world.sessions._expected.note(world.session.id, (EIGHT,))
+    world.sessions._openings._expected.note(world.session.id, (EIGHT,))
     await world.rights.set_disabled(SEVEN, disabled=True)
 
     found, calls = await world.calls()
@@ -105,7 +105,7 @@ async def test_whoever_was_guessed_wrongly_does_not_vouch_for_the_session(world)
 
 async def test_whoever_was_guessed_wrongly_does_not_end_the_session(world):
     """It is not theirs; and from now on the guess is right."""
-    world.sessions._expected.note(world.session.id, (EIGHT,))
+    world.sessions._openings._expected.note(world.session.id, (EIGHT,))
     await world.rights.set_disabled(EIGHT, disabled=True)
 
     assert await world.calls() == (world.session, ["read", "get_many"])
@@ -114,7 +114,7 @@ async def test_whoever_was_guessed_wrongly_does_not_end_the_session(world):
 
 async def test_the_rights_of_others_are_not_even_opened(world):
     """A forged record of somebody else is no fault of this session."""
-    world.sessions._expected.note(world.session.id, (SEVEN, EIGHT))
+    world.sessions._openings._expected.note(world.session.id, (SEVEN, EIGHT))
     await world.store.put(rights_key(EIGHT), b"forged", 60.0)
 
     assert await world.calls() == (world.session, ["read"])
@@ -125,7 +125,7 @@ async def test_a_session_that_is_gone_is_not_guessed_at_any_more(world):
     await world.sessions.end(world.ticket, "logout")
 
     assert await world.sessions.open(world.ticket) is None
-    assert world.sessions._expected.of(world.session.id) == ()
+    assert world.sessions._openings._expected.of(world.session.id) == ()
 
 
 def test_the_sessions_that_were_seen_last_are_kept_in_mind():

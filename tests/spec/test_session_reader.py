@@ -8,9 +8,11 @@ from gateway.errors import StoreFault
 from gateway.observe.events import GraceGiven
 from gateway.sessions.cache import Memory, Miss
 from gateway.sessions.cookie import Ticket
+from gateway.sessions.hand_through import HandThrough
 from gateway.sessions.person import person_of
 from gateway.sessions.reader import Reader
-from gateway.sessions.session import Session
+from gateway.sessions.session import Grant, Session
+from gateway.sessions.sessions import Opened
 from gateway.settings.model import Sessions as Limits
 from gateway.settings.sessions import Grace
 from gateway.storage.bus import About, Notice
@@ -23,6 +25,7 @@ pytestmark = pytest.mark.anyio
 ALICE = person("a-1", user="alice")
 TICKET = Ticket("k1", 1_800_000_000, b"\1" * 32)
 TOUCH_EVERY = 60.0
+KINDS = frozenset({"access_token"})
 
 
 class World:
@@ -40,8 +43,9 @@ class World:
         )
         self.down, self.opened, self.meanwhile = False, 0, lambda: None
         self.refreshed = lambda session: session
+        self.grants = {"corp": Grant(provider="corp", access_token="at-1", refresh_token="rt-1")}
         self.reader = Reader(
-            self.open, self.ensure, TOUCH_EVERY, self.bus, Limits(**limits),
+            self.open, self.ensure, self.hand_through(), TOUCH_EVERY, self.bus, Limits(**limits),
             self.events.append, self.clock, self.ticks,
         )  # fmt: skip
 
@@ -54,6 +58,13 @@ class World:
         self.meanwhile()
         return seen
 
+    def hand_through(self):
+        return HandThrough(self.open_with_grants, self.ensure, lambda _, __: None, {"corp": KINDS})
+
+    async def open_with_grants(self, ticket):
+        session = await self.open(ticket)
+        return session and Opened(session, self.grants)
+
     async def ensure(self, _ticket, session, waited):
         self.waited = waited
         return self.refreshed(session)
@@ -61,6 +72,9 @@ class World:
     def now(self, *, strict=False):
         memory = self.reader.now(TICKET, strict=strict)
         return memory.session if isinstance(memory, Memory) else memory
+
+    async def read_with_tokens(self, *, strict=False, harmless=True):
+        return await self.reader.read_with_tokens(TICKET, strict=strict, harmless=harmless)
 
     async def read(self, *, strict=False, harmless=True):
         return await self.reader.read(TICKET, strict=strict, harmless=harmless)
@@ -302,3 +316,59 @@ def test_the_grace_is_what_is_written():
     assert Limits().grace == 0.0
     assert Limits(on_store_failure={"grace": "20s"}).on_store_failure == Grace(grace=20.0)
     assert Limits(on_store_failure={"grace": "20s"}).grace == 20.0
+
+
+async def test_a_memory_without_tokens_gives_none_and_one_with_them_keeps_them():
+    """Nobody but a rule that hands tokens through asks for them, and what it found serves the others too."""
+    world = World()
+    await world.read()
+    assert world.reader.now(TICKET, strict=False).handed is None
+
+    found = await world.read_with_tokens()
+
+    assert found.handed["corp"].access_token == "at-1"
+    assert world.reader.now(TICKET, strict=False).handed == found.handed
+    assert world.now() == world.stored
+
+
+@pytest.mark.parametrize(
+    ("harmless", "strict", "served"), [(True, False, True), (False, False, False), (True, True, False)]
+)
+async def test_in_an_outage_only_a_memory_that_has_tokens_can_hand_them_through(harmless, strict, served):
+    """For a read, within grace; where tokens were never asked for, nobody knows them."""
+    world = World(on_store_failure=Grace(grace=30.0))
+    await world.read_with_tokens()
+    world.down = True
+    world.pass_time(10)
+
+    if served:
+        found = await world.read_with_tokens(harmless=harmless, strict=strict)
+        assert (found.session, found.handed["corp"].access_token) == (world.stored, "at-1")
+    else:
+        with pytest.raises(StoreFault):
+            await world.read_with_tokens(harmless=harmless, strict=strict)
+
+
+async def test_in_an_outage_a_session_without_known_tokens_is_a_fault_for_a_rule_that_needs_them():
+    """And is served to the others."""
+    world = World(on_store_failure=Grace(grace=30.0))
+    await world.read()
+    world.down = True
+    world.pass_time(10)
+
+    assert await world.read() == world.stored
+    with pytest.raises(StoreFault):
+        await world.read_with_tokens()
+
+
+async def test_tokens_go_with_the_session_that_a_notice_names():
+    """A logout forgets both at once, and a read that began before it brings neither back."""
+    world = World()
+    await world.read_with_tokens()
+    world.bus.deliver(Notice(About.SESSION, "s1"))
+    assert world.now() is Miss.MISS
+
+    world.meanwhile = lambda: world.bus.deliver(Notice(About.SESSION, "s1"))
+    await world.read_with_tokens()
+
+    assert world.now() is Miss.MISS

@@ -1,5 +1,6 @@
 """The files that come with the gateway: they load, and every key is explained in them."""
 
+import json
 import re
 from pathlib import Path
 
@@ -40,8 +41,10 @@ def written(key, section):
     if key in section.get("required", ()):
         return "*required*"
     value = section["properties"][key].get("default")
+    if isinstance(value, dict):  # a section of its own: its keys have defaults, not it
+        return ""
     if isinstance(value, list):
-        return f"`[{', '.join(value)}]`" if value else ""
+        return f"`[{', '.join([str(one) for one in value])}]`" if value else ""
     return (
         f"`{str(value).lower() if isinstance(value, bool) else value}`" if value not in (None, "", {}) else ""
     )
@@ -52,6 +55,34 @@ KEYS = [
     for prefix, section in sections().items()
     for key in section["properties"]
 ]
+
+
+def of_vendors():
+    """(type, key, section) of every key by which a type of provider differs from the general one."""
+    named = json_schema()["$defs"]
+    general = named["OidcProvider"]
+    [types] = json_schema()["properties"]["providers"]["patternProperties"].values()
+    for ref in types["oneOf"]:
+        section = named[ref["$ref"].rpartition("/")[2]]
+        said = section["properties"]["type"]
+        kind = said["const"] if "const" in said else said["enum"][0]
+        for key in section["properties"]:
+            same = written(key, section) == written(key, general) if key in general["properties"] else False
+            if section is not general and key != "type" and not same:
+                yield pytest.param(kind, key, section, id=f"{kind}.{key}")
+
+
+@pytest.mark.parametrize(("kind", "key", "section"), list(of_vendors()))
+def test_every_key_of_a_vendor_is_documented_with_its_default(kind, key, section):
+    """One row of the table in the part of docs/providers.md that begins with the type."""
+    text = (ROOT / "docs" / "providers.md").read_text()
+    part = next(one for one in text.split("\n## ") if f"`type: {kind}`" in one.partition("\n\n|")[0])
+
+    rows = [line.split("|")[1:4] for line in part.splitlines() if line.startswith(f"| `{key}` |")]
+
+    assert len(rows) == 1
+    assert rows[0][1].strip() == written(key, section)
+    assert rows[0][2].strip()
 
 
 @pytest.fixture
@@ -114,7 +145,7 @@ def test_the_reference_configuration_shows_defaults(prefix, key, section):
     start = next(i for i, line in enumerate(lines) if line == prefix.replace(".", ":"))
     found = next(line for line in lines[start:] if re.match(rf"  {key}:", line))
 
-    shown = str(default).lower() if isinstance(default, bool) else str(default)
+    shown = json.dumps(default) if default == "" or isinstance(default, bool) else str(default)
     assert default == [] or found.split(": ", 1)[1] == shown
 
 

@@ -110,7 +110,7 @@ async def test_silence_ends_with_the_deadline(script, transport):
 
 
 @pytest.mark.anyio
-async def test_the_deadline_is_that_of_the_whole_flow(transport):
+async def test_case24_the_deadline_is_that_of_the_whole_flow(transport):
     """Ten requests do not get ten deadlines; what is left undone is not even begun."""
     sent = []
 
@@ -268,7 +268,7 @@ async def test_a_connection_that_breaks_after_the_request_is_ambiguous(script, t
         pytest.param(httpx.ReadError, {"form": {}}, 1, id="a form"),
     ],
 )
-async def test_a_request_is_repeated_once_and_only_where_it_may_be(fault, ask, sent):
+async def test_case24_a_request_is_repeated_once_and_only_where_it_may_be(fault, ask, sent):
     """Once, and never after silence: the time is gone."""
     seen = []
 

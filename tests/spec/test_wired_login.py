@@ -3,6 +3,7 @@
 import asyncio
 import re
 import sqlite3
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
@@ -250,3 +251,106 @@ async def test_a_person_may_choose_where_there_is_a_choice(tmp_path):
 
         assert (chooser.status, len(chosen)) == (200, 2)
         assert (last.url, last.response.json()["x-auth-provider"]) == (f"{APP}/report?year=2027", "partner")
+
+
+async def sign_out(browser):
+    """By the form of the logout page."""
+    page = await browser.open(f"{AUTH}/auth/logout")
+    token = page.response.text.partition('name="token" value="')[2].partition('"')[0]
+    return await browser.submit(f"{AUTH}/auth/logout", {"token": token}, follow=False)
+
+
+async def test_a_logout_gives_the_tokens_of_all_providers_back(tmp_path):
+    """One line and one count for each, and no token in any of them."""
+    async with wired(tmp_path, two=True) as house:
+        browser = house.browser()
+        for name in ("corp", "partner"):
+            await browser.open(f"{AUTH}/auth/{name}")
+        tokens = [*house.provider.refreshable, *house.partner.refreshable]
+
+        assert (await sign_out(browser)).status == 303
+
+        lines = await house.lines("grant.revoked", 2)
+        assert {(line["provider"], line["outcome"]) for line in lines} == {("corp", "ok"), ("partner", "ok")}
+        assert (len(tokens), house.provider.refreshable, house.partner.refreshable) == (2, {}, {})
+        assert not any(token in house.written.getvalue() for token in tokens)
+        counted = (await house.get("metrics_bind", "/metrics")).text
+        assert 'gateway_revocations_total{outcome="ok",provider="partner"} 1.0' in counted
+
+
+async def test_tokens_are_kept_where_the_operator_wants_it(tmp_path):
+    """A provider that takes back everything at once would end the person's other sessions."""
+    async with wired(tmp_path, login={"revoke_at_logout": False}) as house:
+        browser = house.browser()
+        await house.sign_in(browser)
+
+        assert (await sign_out(browser)).status == 303
+
+        assert len(house.provider.refreshable) == 1
+        assert "/revoke" not in house.provider.paths()
+
+
+async def test_a_stop_waits_for_tokens_on_their_way_back(tmp_path):
+    """They are in the air when the process is told to end."""
+    async with wired(tmp_path) as house:
+        browser = house.browser()
+        await house.sign_in(browser)
+        await sign_out(browser)
+
+        await house.application.close()
+
+        assert house.provider.refreshable == {}
+
+
+async def test_the_page_of_a_host_offers_its_providers_and_the_rule_goes_before_it(tmp_path):
+    """Where they share none the rule counts, or the person would go to and fro."""
+    rules = [
+        {"name": "partners", "paths": ["/partners/**"], "providers": ["partner"], "allow": "authenticated"},
+        {"name": "rest", "allow": "authenticated"},
+    ]
+    login = {"hosts": {"app.example.com": ["corp"]}}
+    async with wired(tmp_path, two=True, rules=rules, login=login) as house:
+        browser = house.browser()
+        by_host = await browser.open(f"{APP}/x")
+        by_rule = await browser.open(f"{APP}/partners/x")
+
+        found = [one.response.json()["x-auth-provider"] for one in (by_host, by_rule)]
+
+        assert found == ["corp", "partner"]
+
+
+async def test_a_refusal_has_its_reason_in_log_and_metric(house):
+    """A word of ours, whatever the provider wrote."""
+    browser = house.browser()
+    callback = await callback_of(house, browser)
+    base, _, query = callback.partition("?")
+    state = dict(parse_qsl(query))["state"]
+
+    await browser.open(f"{base}?{urlencode({'error': 'access_denied', 'state': state})}", follow=False)
+
+    (line,) = await house.lines("login.finished")
+    assert (line["outcome"], line["reason"]) == ("provider_refused", "consent_denied")
+    counted = (await house.get("metrics_bind", "/metrics")).text
+    assert 'gateway_login_refusals_total{provider="corp",reason="consent_denied"} 1.0' in counted
+
+
+async def test_starting_again_leads_to_where_the_person_wanted_to_go(house):
+    """Not to a page of the gateway, from where nobody finds the way back to their work."""
+    browser = house.browser()
+    callback = await callback_of(house, browser)
+    base, _, query = callback.partition("?")
+    state = dict(parse_qsl(query))["state"]
+
+    page = await browser.open(f"{base}?{urlencode({'error': 'access_denied', 'state': state})}", follow=False)
+    [again] = re.findall(r'href="([^"]+/auth/login\?rd=[^"]+)"', page.response.text)
+    there = await browser.open(again)
+
+    assert (page.status, there.url) == (403, f"{APP}/x")
+
+
+async def test_starting_again_leads_nowhere_for_a_callback_that_was_never_ours(house):
+    """Of a callback without an attempt nothing is taken over."""
+    page = await house.browser().open(f"{AUTH}/auth/corp/callback?rd={APP}/x&state=no&code=x", follow=False)
+
+    assert f'href="{AUTH}/auth/login"' in page.response.text
+    assert "rd=" not in page.response.text.partition("<main")[2].partition("</main")[0]

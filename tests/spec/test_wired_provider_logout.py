@@ -59,7 +59,7 @@ async def test_a_session_stays_under_its_name_past_a_refresh(tmp_path):
         assert (await house.say("/report", cookie)).status_code == 401
 
 
-async def test_forged_key_ids_cost_one_fetch_a_minute(tmp_path):
+async def test_case18_forged_key_ids_cost_one_fetch_a_minute(tmp_path):
     """Whoever can reach the address cannot make us fetch the provider's keys over and over."""
     async with wired(tmp_path) as house:
         house.provider.header = {"kid": "unknown"}

@@ -46,7 +46,7 @@ async def test_a_token_is_refreshed_ahead_of_its_end_beside_the_request(house):
     assert house.tokens_asked() == before + 1
 
 
-async def test_twenty_requests_after_the_end_share_one_token_call(house):
+async def test_case23_twenty_requests_after_the_end_share_one_token_call(house):
     """They wait for it, and pass."""
     cookie, before = await begun(house)
     house.clock.advance(HOUR + 60)
@@ -68,7 +68,7 @@ async def test_what_the_provider_says_anew_is_what_the_application_is_told(house
     assert passed.headers["x-auth-groups"] == "guests"
 
 
-async def test_an_outage_keeps_people_in_until_grace_and_tries_are_used_up(house):
+async def test_case22_an_outage_keeps_people_in_until_grace_and_tries_are_used_up(house):
     """In through token end and a quarter of an hour more; then out, with the reason in the log."""
     cookie, _ = await begun(house)
     house.provider.instead["/token"] = [DOWN] * 1000
@@ -130,7 +130,7 @@ async def test_a_grant_that_the_provider_has_ended_ends_the_session_at_once(hous
     assert [line["reason"] for line in await house.lines("session.ended")] == ["refresh_refused"]
 
 
-async def test_a_rejected_client_alarms_and_keeps_everybody_in(house):
+async def test_case22_a_rejected_client_alarms_and_keeps_everybody_in(house):
     """`invalid_client` is the operator's fault: an alarm, at error level, and not one person out."""
     cookies = [await house.sign_in() for _ in range(3)]
     house.provider.instead["/token"] = [reply(401, {"error": "invalid_client"})] * 100

@@ -49,8 +49,8 @@ async def test_an_anonymous_page_ends_signed_in_where_it_was_asked_for(house):
         ),
     ],
 )
-async def test_the_cookies_of_a_login_have_every_attribute(tmp_path, changes, session, attempt):
-    """Two cookies, each as the layout has it; the login's own never leaves the gateway's host."""
+async def test_case8_the_cookies_of_a_login_have_every_attribute(tmp_path, changes, session, attempt):
+    """Each as the layout has it; the login's own, and the name of the provider, never leave the gateway's host."""
     async with wired(tmp_path, **changes) as house:
         browser = house.browser()
 
@@ -60,6 +60,7 @@ async def test_the_cookies_of_a_login_have_every_attribute(tmp_path, changes, se
         assert [without_values(line) for line in lines] == [
             without_values(attempt),
             without_values(session),
+            ("__Host-gw-provider", ["Max-Age=34560000", "Path=/", "Secure", "HttpOnly", "SameSite=Lax"]),
         ]
 
 

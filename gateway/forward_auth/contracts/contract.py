@@ -58,11 +58,13 @@ class Pass:
 class Stop:
     """A verdict against the request.
 
-    `login_url` is absolute, and empty where no login helps; `navigation` says that a person is looking.
+    `head` is that of whoever asked: a page is shown in their language. `navigation` says that a person is looking;
+    `login_url` is absolute, and empty where no login helps.
     `hint` names the providers whose login the rule looks at, as `login.hint` writes it; "" where any will do.
     """
 
     decision: Challenge | StepUp | Forbid
+    head: Head
     navigation: bool
     login_url: str
     hint: str = ""
@@ -109,9 +111,9 @@ class Contract(Protocol):
 
 
 class ForbiddenPage(Protocol):
-    """Renders the page of a 403 for a person."""
+    """Renders the page of a 403 for a person, in the language that the head asks for."""
 
-    def __call__(self, decision_id: str) -> Reply: ...
+    def __call__(self, decision_id: str, head: Head) -> Reply: ...
 
 
 def single(head: Head, name: bytes) -> bytes:
@@ -177,11 +179,11 @@ def challenged(login_url: str, decision_id: str, *, navigation: bool) -> Reply:
     return problem(401, decision_id, members, www_authenticate())
 
 
-def forbidden(page: ForbiddenPage, decision_id: str, *, navigation: bool) -> Reply:
+def forbidden(page: ForbiddenPage, decision_id: str, head: Head, *, navigation: bool) -> Reply:
     """Say no: with a page to a person, with JSON to a program."""
     if not navigation:
         return problem(403, decision_id, {"error": "forbidden"})
-    shown, line = page(decision_id), (DECISION_ID, decision_id.encode())
+    shown, line = page(decision_id, head), (DECISION_ID, decision_id.encode())
     wire = shown.wire and shown.wire + b"%b: %b\r\n" % line
     return Reply(shown.status, (*shown.headers, line), shown.body, wire)
 
@@ -189,5 +191,5 @@ def forbidden(page: ForbiddenPage, decision_id: str, *, navigation: bool) -> Rep
 def stopped(stop: Stop, page: ForbiddenPage, decision_id: str) -> Reply:
     """The answer to whoever asked, where the proxy passes it on as it is."""
     if isinstance(stop.decision, Forbid):
-        return forbidden(page, decision_id, navigation=stop.navigation)
+        return forbidden(page, decision_id, stop.head, navigation=stop.navigation)
     return challenged(stop.login_url, decision_id, navigation=stop.navigation)

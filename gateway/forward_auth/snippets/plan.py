@@ -6,6 +6,7 @@ from itertools import groupby
 from gateway.errors import SettingsFault
 from gateway.sessions.cookie import attempt_cookie, session_cookie
 from gateway.settings.addresses import Address, read_address
+from gateway.settings.hand_through import identity_headers
 from gateway.settings.model import Settings
 from gateway.settings.units import Bind
 
@@ -19,6 +20,7 @@ ASKED = (
     "Cookie",
     "Authorization",
     "Accept",
+    "Accept-Language",
     "Origin",
     "X-Requested-With",
     "Sec-Fetch-Mode",
@@ -46,6 +48,8 @@ KNOWN_IDENTITY = tuple(
         "Premium-Until",
         "Expires",
         "Assertion",
+        "Access-Token",
+        "Id-Token",
     )
 )
 
@@ -149,10 +153,9 @@ def plan(settings: Settings, application: str = APPLICATION) -> Plan:
         raise SettingsFault(("application: write scheme, host and port, as in http://127.0.0.1:8080",))
     public = settings.server.bind
     verify = settings.server.verify_bind
-    names = settings.headers.model_dump(exclude={"encoding"})
     return Plan(
         sites=_sites(settings),
-        identity=tuple(name for name in names.values() if name),
+        identity=tuple(identity_headers(settings).values()),
         own_cookies=(session_cookie(settings).name, attempt_cookie(settings).name),
         verify=_reached(public if verify == "same" else verify),
         public=_reached(public),

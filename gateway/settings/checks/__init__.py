@@ -6,14 +6,19 @@ from itertools import chain
 from typing import TypeAlias
 
 from gateway.settings.checks import (
+    brand,
+    client_keys,
     criteria,
     header_names,
     letter_case,
     listeners,
+    membership,
+    openid_vendors,
     origins,
     patterns,
     providers,
     rules,
+    selection,
     times,
 )
 from gateway.settings.fault import Fault, YamlPath, overlap
@@ -51,6 +56,7 @@ CHECKS: tuple[Row, ...] = (
     Row(times.memory_is_short, (("sessions", "cache_ttl"), ("sessions", "on_store_failure"))),
     Row(header_names.headers_are_distinct, (("headers",),)),
     Row(header_names.headers_are_free, (("headers",),)),
+    Row(header_names.passed_tokens_have_a_header, (("headers",), *_RULES)),
     Row(patterns.paths_are_patterns, _RULES),
     Row(criteria.criteria_say_somebody, (*_RULES, ("providers",))),
     Row(rules.names_are_distinct, _RULES),
@@ -58,14 +64,29 @@ CHECKS: tuple[Row, ...] = (
     Row(rules.hosts_are_listed, (*_RULES, ("hosts",))),
     Row(rules.methods_are_methods, _RULES),
     Row(rules.providers_exist, (*_RULES, ("providers",))),
+    Row(rules.public_rules_pass_no_token, _RULES),
     Row(rules.every_rule_is_reached, _RULES),
+    Row(selection.login_hosts_are_protected, (("login", "hosts"), ("hosts",))),
+    Row(selection.offered_providers_exist, (("login",), ("providers",))),
     Row(letter_case.rules_differ_in_more_than_case, (*_RULES, ("case_sensitive_paths",))),
     Row(providers.names_are_free, (("providers",),)),
-    Row(providers.issuers_are_safe, (("providers",),)),
+    Row(providers.addresses_are_safe, (("providers",),)),
     Row(providers.scopes_are_scopes, (("providers",),)),
+    Row(providers.required_scopes_are_asked_for, (("providers",),)),
     Row(providers.public_ones_are_limited, (("providers",),)),
+    Row(providers.group_prefixes_are_free, (("providers",),)),
+    Row(membership.corps_are_asked_for, (("providers",),)),
+    Row(membership.organizations_are_asked_for, (("providers",),)),
+    Row(membership.secrets_are_there, (("providers",),)),
     Row(providers.user_templates_are_templates, (("providers",),)),
     Row(providers.users_are_told_apart, (("providers",),)),
+    Row(client_keys.keys_are_keys, (("providers",),)),
+    Row(client_keys.keys_are_used, (("providers",),)),
+    Row(client_keys.strict_ones_have_a_key, (("providers",),)),
+    Row(openid_vendors.auth0_issuers_end_with_a_slash, (("providers",),)),
+    Row(openid_vendors.entra_sections_are_whole, (("providers",),)),
+    Row(brand.accents_are_seen, (("pages",),)),
+    Row(brand.accents_come_in_pairs, (("pages",),)),
 )
 
 WARNINGS: tuple[Row, ...] = (
@@ -74,6 +95,7 @@ WARNINGS: tuple[Row, ...] = (
     Row(origins.plain_http_is_noted, (("public_url",),)),
     Row(rules.open_doors_are_noted, _RULES),
     Row(rules.rare_methods_are_noted, _RULES),
+    Row(rules.passed_tokens_are_noted, (*_RULES, ("hosts",))),
     Row(criteria.groups_are_qualified, (*_RULES, ("providers",))),
 )
 

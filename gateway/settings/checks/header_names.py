@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
+from gateway.settings.checks.naming import all_rules, whose
 from gateway.settings.fault import Fault
+from gateway.settings.hand_through import identity_headers
 from gateway.settings.model import Settings
 
 # An answer of ours that carries one of these would speak to the proxy or the browser, not to the application.
@@ -37,16 +39,9 @@ _TAKEN_PREFIXES = (
 )
 
 
-def _named(settings: Settings) -> Iterator[tuple[str, str]]:
-    """(key, header name) of each identity header that is sent."""
-    for key, name in settings.headers:
-        if key != "encoding" and name is not None:
-            yield key, name
-
-
 def headers_are_distinct(settings: Settings) -> Iterator[Fault]:
     first: dict[str, str] = {}
-    for key, name in _named(settings):
+    for key, name in identity_headers(settings).items():
         folded = name.lower()
         if folded in first:
             yield Fault(
@@ -58,11 +53,23 @@ def headers_are_distinct(settings: Settings) -> Iterator[Fault]:
 
 
 def headers_are_free(settings: Settings) -> Iterator[Fault]:
-    for key, name in _named(settings):
+    for key, name in identity_headers(settings).items():
         folded = name.lower()
         if folded in _TAKEN or folded.startswith(_TAKEN_PREFIXES):
             yield Fault(
                 ("headers", key),
                 "has a meaning of its own in HTTP or to proxies",
-                f"write a name of yours, as in X-Auth-{key.title()}",
+                f"write a name of yours, as in X-Auth-{key.title().replace('_', '-')}",
             )
+
+
+def passed_tokens_have_a_header(settings: Settings) -> Iterator[Fault]:
+    names = identity_headers(settings)
+    for path, rule in all_rules(settings):
+        for token in rule.pass_token:
+            if token not in names:
+                yield Fault(
+                    (*path, "pass_token"),
+                    f"{whose(rule)}there is no header for it: headers.{token} is null",
+                    f"write a name there, as in X-Auth-{token.title().replace('_', '-')}, or leave the token out",
+                )

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from gateway.settings.addresses import read_address
-from gateway.settings.fault import Fault
-from gateway.settings.model import OidcProvider, Settings
+from gateway.settings.fault import Fault, YamlPath
+from gateway.settings.model import OidcSection, ProviderSection, Settings
 
 # Words that stand in the place of a provider's name in the paths of the gateway (/auth/NAME, /auth/NAME/callback).
 _RESERVED = frozenset(
     """
-    account admin auth backchannel-logout callback device frontchannel-logout healthz link login logout logout-all me
+    account admin auth backchannel-logout callback device frontchannel-logout healthz language link login logout logout-all me
     metrics oauth policy readyz refresh signed-out users verify well-known
     """.split()  # noqa: SIM905 - words read best as words
 )
@@ -44,6 +44,10 @@ _OPEN_TO_THE_PUBLIC: tuple[tuple[str, str], ...] = (
     ("huggingface.co", ""),
     ("codeberg.org", ""),
     ("id.atlassian.com", ""),
+    ("login.dingtalk.com", ""),
+    ("login.dingtalk.io", ""),
+    ("accounts.feishu.cn", ""),
+    ("accounts.larksuite.com", ""),
 )
 
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749, appendix A.4
@@ -58,49 +62,70 @@ def names_are_free(settings: Settings) -> Iterator[Fault]:
             )
 
 
-def issuers_are_safe(settings: Settings) -> Iterator[Fault]:
+def addresses_are_safe(settings: Settings) -> Iterator[Fault]:
     for name, provider in settings.providers.items():
-        path = ("providers", name, "issuer")
-        address = read_address(provider.issuer)
-        if address is None or address.wild:
-            yield Fault(
-                path,
-                "is no address of an issuer",
-                "write scheme, host and path, as in https://idp.example.com",
-            )
-        elif address.scheme == "http" and not address.loopback:
-            # OpenID Connect Discovery 1.0, section 3: the issuer is a URL with the https scheme.
-            yield Fault(path, "plain http would carry passwords and tokens in the clear", "write https://")
+        for key, url in provider.endpoints.items():
+            yield from _unsafe(("providers", name, key), url)
+
+
+def _unsafe(path: YamlPath, url: str) -> Iterator[Fault]:
+    address = read_address(url)
+    if address is None or address.wild:
+        what = "is no address of an issuer" if path[-1] == "issuer" else "is no address"
+        yield Fault(path, what, "write scheme, host and path, as in https://idp.example.com")
+    elif address.scheme == "http" and not address.loopback:
+        # OpenID Connect Discovery 1.0, section 3: the issuer is a URL with the https scheme.
+        yield Fault(path, "plain http would carry passwords and tokens in the clear", "write https://")
 
 
 def scopes_are_scopes(settings: Settings) -> Iterator[Fault]:
     for name, provider in settings.providers.items():
-        path = ("providers", name, "scopes")
-        if "openid" not in provider.scopes:
+        if isinstance(provider, OidcSection) and "openid" not in provider.scopes:
+            path = ("providers", name, "scopes")
             yield Fault(path, "lacks openid, without which there is no ID token", "add openid")
-        for index, scope in enumerate(provider.scopes):
-            if not _SCOPE.fullmatch(scope):
-                yield Fault(
-                    (*path, index), "is no scope", "write one scope for each entry, without blanks and quotes"
-                )
+        for key in ("scopes", "required_scopes"):
+            for index, scope in enumerate(getattr(provider, key)):
+                if not _SCOPE.fullmatch(scope):
+                    instead = "write one scope for each entry, without blanks and quotes"
+                    yield Fault(("providers", name, key, index), "is no scope", instead)
+
+
+def required_scopes_are_asked_for(settings: Settings) -> Iterator[Fault]:
+    for name, provider in settings.providers.items():
+        for index, scope in enumerate(provider.required_scopes):
+            if scope not in provider.scopes:
+                path = ("providers", name, "required_scopes", index)
+                yield Fault(path, "is not asked for, so that nobody would be granted it", "add it to scopes:")
 
 
 def public_ones_are_limited(settings: Settings) -> Iterator[Fault]:
     for name, provider in settings.providers.items():
-        if _open_to_the_public(provider) and provider.allow is None and not provider.anyone:
+        said = provider.allow is not None or provider.anyone or provider.limited
+        if (provider.public or _open_to_the_public(provider)) and not said:
+            own = f"{provider.membership}:, or " if provider.membership else ""
             yield Fault(
                 ("providers", name),
                 "lets everybody in who makes an account at its issuer",
-                "add allow: with email_domains, emails, users or groups, or anyone: true if that is meant",
+                f"add {own}allow: with email_domains, emails, users or groups, or anyone: true if that is meant",
             )
 
 
-def _open_to_the_public(provider: OidcProvider) -> bool:
-    address = read_address(provider.issuer)
+def _open_to_the_public(provider: ProviderSection) -> bool:
+    address = read_address(provider.home)
     if address is None:
         return False
     path = f"{address.path.rstrip('/').lower()}/"
     return any(address.host == host and path.startswith(f"{start}/") for host, start in _OPEN_TO_THE_PUBLIC)
+
+
+def group_prefixes_are_free(settings: Settings) -> Iterator[Fault]:
+    """Bare groups beside those of other providers: a prefix must not make them look like theirs."""
+    for name, provider in settings.providers.items():
+        for index, place in enumerate(provider.groups_claim):
+            word, colon, _ = place.prefix.partition(":")
+            if colon and word != name and word in settings.providers and provider.qualify_groups is False:
+                path = ("providers", name, "groups_claim", index, "prefix")
+                yield Fault(path, f"would make groups of {word} of these", "write another prefix")
 
 
 def user_templates_are_templates(settings: Settings) -> Iterator[Fault]:

@@ -111,6 +111,16 @@ def providers_exist(settings: Settings) -> Iterator[Fault]:
             )
 
 
+def public_rules_pass_no_token(settings: Settings) -> Iterator[Fault]:
+    for path, rule in all_rules(settings):
+        if rule.pass_token and rule.allow == "public":
+            yield Fault(
+                (*path, "pass_token"),
+                f"{whose(rule)}a public rule looks at no session, so it has no token to pass",
+                "write allow: optional where a token is for those who are signed in, or leave the key out",
+            )
+
+
 def every_rule_is_reached(settings: Settings) -> Iterator[Fault]:
     for rules in rule_lists(settings):
         coverage = Coverage([rule for _, rule in rules])
@@ -132,6 +142,19 @@ def open_doors_are_noted(settings: Settings) -> Iterator[Fault]:
                 (*path, "allow"),
                 f"{whose(rule)}lets everybody into every path {where} that no rule before it takes",
                 "add paths: if less is meant",
+            )
+
+
+def passed_tokens_are_noted(settings: Settings) -> Iterator[Fault]:
+    hosts = settings.hosts
+    if len(hosts) == 1 and "*" not in hosts[0]:
+        return
+    for index, rule in enumerate(settings.rules):
+        if rule.pass_token and not rule.hosts:
+            yield Fault(
+                ("rules", index, "pass_token"),
+                f"{whose(rule)}passes the token on every host, to whatever application stands there",
+                "add hosts: with those of the applications that need it",
             )
 
 

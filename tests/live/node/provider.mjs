@@ -2,18 +2,53 @@
 //
 // Prints one line of JSON, {"issuer": ...}, when it accepts connections. Two people can sign in: whoever types
 // `ada` is Ada (groups admins, staff), everybody else has the name that was typed and the group staff.
+// `shape` dresses the claims as a vendor does: `auth0` (an issuer with a slash, a subject with a bar, namespaced
+// roles and groups, `updated_at` as a text) or `okta` (a custom authorization server's path in the issuer, an id as
+// the subject, an address as the name, groups). Whoever is Ada elsewhere types `auth0|ada` or `00uada` there.
 import { createServer } from 'node:http';
 import Provider from 'oidc-provider';
 
 const options = JSON.parse(process.argv[2] ?? '{}');
 const server = createServer();
 
+const NAMESPACE = 'https://example.com';
+const shapes = {
+  auth0: {
+    path: '/',
+    scopes: { profile: ['name', 'nickname', 'updated_at', `${NAMESPACE}/roles`, `${NAMESPACE}/groups`] },
+    claims: ({ sub, name, groups }) => ({
+      name,
+      nickname: sub,
+      updated_at: '2026-11-20T13:14:15.123Z',
+      [`${NAMESPACE}/roles`]: groups.includes('admins') ? ['editor'] : [],
+      [`${NAMESPACE}/groups`]: groups,
+    }),
+    person: (sub) => sub.split('|').pop(),
+  },
+  okta: {
+    path: '/oauth2/default',
+    scopes: { profile: ['name', 'preferred_username', 'zoneinfo'], groups: ['groups'] },
+    claims: ({ sub, name, groups }) => ({
+      name, preferred_username: `${sub}@example.com`, zoneinfo: 'Europe/Berlin', groups: ['Everyone', ...groups],
+    }),
+    person: (sub) => sub.slice(3),
+  },
+};
+const plain = {
+  path: '',
+  scopes: { profile: ['name', 'preferred_username', 'groups'] },
+  claims: ({ sub, name, groups }) => ({ name, preferred_username: sub, groups }),
+  person: (sub) => sub,
+};
+const shape = shapes[options.shape] ?? plain;
+
 server.listen(options.port ?? 0, '127.0.0.1', () => {
-  const issuer = `http://127.0.0.1:${server.address().port}`;
+  const home = `http://127.0.0.1:${server.address().port}`;
+  const issuer = home + shape.path;
   const provider = new Provider(issuer, {
     clients: [{
       client_id: 'gateway',
-      client_secret: options.client_secret ?? 'loopback-only',
+      client_secret: options.client?.jwks ? undefined : options.client_secret ?? 'loopback-only',
       redirect_uris: options.redirect_uris ?? [],
       post_logout_redirect_uris: options.post_logout_redirect_uris ?? [],
       grant_types: ['authorization_code', 'refresh_token'],
@@ -22,11 +57,12 @@ server.listen(options.port ?? 0, '127.0.0.1', () => {
         backchannel_logout_uri: options.backchannel_logout_uri,
         backchannel_logout_session_required: options.backchannel_logout_session_required ?? true,
       }),
+      ...options.client,
     }],
-    scopes: ['openid', 'offline_access', 'profile', 'email'],
+    scopes: ['openid', 'offline_access', 'email', ...Object.keys(shape.scopes)],
     claims: {
       openid: ['sub'],
-      profile: ['name', 'preferred_username', 'groups'],
+      ...shape.scopes,
       email: ['email', 'email_verified'],
     },
     // Claims come from userinfo alone, as the specification has it, unless a test asks otherwise.
@@ -43,20 +79,22 @@ server.listen(options.port ?? 0, '127.0.0.1', () => {
       rpInitiatedLogout: { enabled: true },
       revocation: { enabled: true },
       backchannelLogout: { enabled: true },
+      ...(options.fapi && { fapi: { enabled: true, profile: options.fapi } }),
+      ...(options.pushed && {
+        pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: true },
+      }),
     },
     // By default it sends nothing to loopback addresses, and here there are no others.
     fetch: (url, { dispatcher, ...request }) => fetch(url, request),
     cookies: { keys: ['loopback-only'] },
     async findAccount(_ctx, sub) {
+      const person = shape.person(sub);
+      const groups = person === 'ada' ? ['admins', 'staff'] : ['staff'];
+      const name = person === 'ada' ? 'Ada Admin' : `Person ${person}`;
       return {
         accountId: sub,
         claims: async () => ({
-          sub,
-          name: sub === 'ada' ? 'Ada Admin' : `Person ${sub}`,
-          preferred_username: sub,
-          email: `${sub}@example.com`,
-          email_verified: true,
-          groups: sub === 'ada' ? ['admins', 'staff'] : ['staff'],
+          sub, email: `${person}@example.com`, email_verified: true, ...shape.claims({ sub: person, name, groups }),
         }),
       };
     },
@@ -71,6 +109,10 @@ server.listen(options.port ?? 0, '127.0.0.1', () => {
       response.setHeader('content-type', 'application/json');
       response.end(JSON.stringify(asked));
       return;
+    }
+    if (shape.path.length > 1 && request.url.startsWith(shape.path)) {
+      request.originalUrl = request.url; // so that the addresses it writes keep the path
+      request.url = request.url.slice(shape.path.length);
     }
     handle(request, response);
   });

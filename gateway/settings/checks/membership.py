@@ -1,0 +1,42 @@
+"""Whose people may sign in at a vendor: what a section says of it must reach the vendor, and come back."""
+
+from collections.abc import Iterator
+
+from gateway.settings.fault import Fault
+from gateway.settings.model import Settings
+from gateway.settings.oauth2_presets import GitHubProvider
+from gateway.settings.tenant_presets import DingTalkProvider, FeishuProvider
+
+
+def corps_are_asked_for(settings: Settings) -> Iterator[Fault]:
+    for name, provider in settings.providers.items():
+        if isinstance(provider, DingTalkProvider) and provider.corps and "corpid" not in provider.scopes:
+            yield Fault(
+                ("providers", name, "scopes"),
+                "lacks corpid, without which DingTalk names no corp, and nobody could sign in",
+                "write [openid, corpid]",
+            )
+
+
+def organizations_are_asked_for(settings: Settings) -> Iterator[Fault]:
+    for name, provider in settings.providers.items():
+        if not isinstance(provider, GitHubProvider) or provider.app or not provider.reads_organizations:
+            continue
+        if not {"read:org", "write:org", "admin:org"} & set(provider.scopes):
+            yield Fault(
+                ("providers", name, "scopes"),
+                "lacks read:org, without which GitHub lists no private organizations, and no teams",
+                "add read:org",
+            )
+
+
+def secrets_are_there(settings: Settings) -> Iterator[Fault]:
+    """These vendors know no public clients: their token endpoints would refuse every login."""
+    for name, provider in settings.providers.items():
+        demanded = isinstance(provider, (DingTalkProvider, FeishuProvider, GitHubProvider))
+        if demanded and provider.client_secret is None:
+            yield Fault(
+                ("providers", name),
+                "has no client_secret, and the vendor answers nobody without one",
+                "add client_secret: ${NAME}",
+            )

@@ -1,0 +1,41 @@
+"""How people sign in and out: limits of the redirects, and which provider is offered where."""
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from gateway.settings.section import DOMAIN, HOST_PATTERN, Section, Word
+from gateway.settings.units import Duration, parse_duration
+
+HostPattern = Annotated[str, StringConstraints(pattern=HOST_PATTERN, max_length=253)]
+MailDomain = Annotated[str, StringConstraints(pattern=DOMAIN, max_length=253)]
+Offered = Annotated[tuple[Word, ...], Field(min_length=1)]
+
+
+class Login(Section):
+    """Limits of the login redirects, and which provider is offered where."""
+
+    attempt_lifetime: Duration = Field(
+        default=parse_duration("10m"), description="How long a person may take at the provider."
+    )
+    open_attempts: int = Field(
+        default=50_000,
+        ge=100,
+        description="Ceiling on stored attempts of everybody; the heaviest address prefixes give way first.",
+    )
+    per_prefix: int = Field(
+        default=60, ge=1, description="Attempts that one address prefix (/24, /64) may begin in a minute."
+    )
+    hosts: dict[HostPattern, Offered] = Field(
+        default_factory=dict,
+        description="By protected host, exact or *.suffix: the providers that the login page offers for it. It only "
+        "shortens the choice; `providers:` of a rule is what counts.",
+    )
+    domains: dict[MailDomain, Word] = Field(
+        default_factory=dict,
+        description="By domain of an e-mail address: the provider that an address in `login_hint=` leads to.",
+    )
+    revoke_at_logout: bool = Field(
+        default=True,
+        description="Give the provider's tokens back when somebody signs out (RFC 7009), where the provider takes them.",
+    )
