@@ -294,7 +294,7 @@ async def test_t41_an_encrypted_token_is_refused(scene):
         pytest.param(b"logout_token=a.b.c", {}, id="no-content-type"),
     ],
 )
-async def test_t41_a_body_without_one_token_is_refused(scene, content, headers):
+async def test_t41_case12_a_body_without_one_token_is_refused(scene, content, headers):
     """And nobody is asked for keys."""
     answer = await scene.ask("POST", BACK, content=content, headers=headers)
 

@@ -7,9 +7,11 @@ import pytest
 
 from gateway.errors import StoreFault
 from tests.kit.verify_house import CONTRACTS
-from tests.kit.wired import AUTH, wired
+from tests.kit.wired import AUTH, WRITTEN, wired
 
 pytestmark = pytest.mark.anyio
+
+API = {"name": "api", "paths": ["/api/**"], "allow": "authenticated", "pass_token": "access_token"}
 
 
 class Refuses:
@@ -26,7 +28,7 @@ class Refuses:
 
 @pytest.fixture
 async def house(tmp_path):
-    async with wired(tmp_path) as found:
+    async with wired(tmp_path, rules=[API, *WRITTEN["rules"]]) as found:
         yield found
 
 
@@ -56,7 +58,8 @@ async def test_t46_a_copied_cookie_is_refused_where_its_owner_has_signed_out(hou
     copied = await sign_out(house)
 
     for _ in range(3):
-        assert (await house.say("/x", copied, contract=contract)).status_code == 401
+        for uri in ("/x", "/api/x"):
+            assert (await house.say(uri, copied, contract=contract)).status_code == 401
         house.clock.advance(2)
 
 

@@ -6,12 +6,12 @@ import pytest
 
 from gateway.guard.middleware import MAX_BODY, RequestLimits
 from gateway.pages.answers import Answers
-from gateway.pages.catalogue import Catalogue
-from gateway.pages.render import Pages
+from gateway.pages.editions import Editions
 from gateway.serve import listeners, protocol
 from gateway.serve.listeners import Listener
-from gateway.settings.model import Pages as PagesSettings
+from gateway.settings.model import Settings
 from gateway.settings.units import parse_bind
+from tests.kit.login_door import WRITTEN
 
 pytestmark = pytest.mark.anyio
 
@@ -27,10 +27,7 @@ async def fine(scope, receive, send):
 @pytest.fixture
 async def port():
     """A running listener with the limits of the public one."""
-    catalogue = Catalogue.load()
-    answers = Answers(
-        Pages(PagesSettings(), catalogue, "https://auth.example.com", ()), catalogue, https=True
-    )
+    answers = Answers(Editions(Settings.model_validate(WRITTEN)), https=True)
     listener = Listener("bind", parse_bind("127.0.0.1:0"), RequestLimits(fine, answers, lambda: "d-1"))
     sock = listeners.open_socket(listener)
     server = listeners._Server(listeners._config(listener))

@@ -6,7 +6,7 @@ from gateway.errors import ProviderLied
 from gateway.keys.keyring import Keyring
 from gateway.observe.events import SessionBegun
 from gateway.providers.catalog import Catalog
-from gateway.providers.claims import Reading
+from gateway.providers.reading import Reading
 from gateway.providers.transport import Transport
 from gateway.sessions.cookie import CookieSpec
 from gateway.sessions.sessions import Sessions
@@ -161,14 +161,10 @@ async def test_a_logout_ends_a_record_that_counts_for_nobody_at_the_moment():
 
 def reading(**claims):
     said = {"sub": "b-1", "preferred_username": "bob", **claims}
-    section = Reading(
-        provider="corp",
-        issuer=ISSUERS["corp"],
-        user="{preferred_username}",
-        groups_claim="groups",
-        several=False,
-    )
-    return section.identity(said, {}, NOW)
+    written = {"issuer": ISSUERS["corp"], "client_id": "gateway"}
+    section = OidcProvider.model_validate(written)
+    read = Reading.of(section, "corp", section.issuer, section.claims, several=False)
+    return read.identity((said,), ("", "b-1"), NOW)
 
 
 @pytest.mark.parametrize("blank", BLANKS, ids=lambda blank: f"U+{ord(blank):04X}")

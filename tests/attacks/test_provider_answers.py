@@ -83,7 +83,7 @@ def test_t35_a_provider_cannot_talk_us_into_a_weak_algorithm(provider, offered, 
         pytest.param({"kid": "mallory", "jwk": Key("mallory").jwk}, id="a key inside the token"),
     ],
 )
-def test_t35_w29_a_token_does_not_choose_how_it_is_verified(provider, header):
+def test_t35_w29_case19_a_token_does_not_choose_how_it_is_verified(provider, header):
     """RFC 8725: algorithm, type and key are ours to name."""
     provider.header = header
 
@@ -102,7 +102,7 @@ def test_t36_w29_a_well_signed_token_of_another_purpose_is_refused(provider, lie
         sign_in(provider)
 
 
-def test_t36_a_token_for_us_among_others_is_good_when_it_names_us(provider):
+def test_t36_case20_a_token_for_us_among_others_is_good_when_it_names_us(provider):
     """Rule 4 of Core section 3.1.3.7: `azp` is the one it was issued to."""
     provider.claims = {"aud": ["gateway", "another-client"], "azp": "gateway"}
 
@@ -127,7 +127,7 @@ def test_t34_an_encrypted_or_oversized_token_is_refused_unread(provider):
         pytest.param(None, id="bad signature"),
     ],
 )
-def test_t37_a_refreshed_token_that_lies_changes_no_claim(provider, claims):
+def test_t37_case15_a_refreshed_token_that_lies_changes_no_claim(provider, claims):
     """The new access token is kept, the identity stays, and the operator hears of it."""
     client = Oidc(section(), "idp", several=False)
     signed_in = sign_in(provider, client)

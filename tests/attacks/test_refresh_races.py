@@ -27,7 +27,7 @@ def leases(house):
 
 
 @pytest.mark.anyio
-async def test_x5_a_slow_provider_is_asked_once_by_two_replicas(house):
+async def test_x5_case22_case23_a_slow_provider_is_asked_once_by_two_replicas(house):
     """Twenty requests at once, and an answer that comes later than anybody waits: one call, and nobody signed out."""
     ticket, session = await house.sign_in()
     _, other = house.replica("two")

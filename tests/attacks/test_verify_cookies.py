@@ -127,7 +127,7 @@ CHUNKS = [
 
 
 @pytest.mark.parametrize("chunk", CHUNKS)
-async def test_t30_p15_no_number_of_parts_is_read_from_a_cookie(contract, chunk):
+async def test_t30_p15_case9_no_number_of_parts_is_read_from_a_cookie(contract, chunk):
     """CVE-2024-24814, CVE-2026-55149: the count was taken from the client, before anything was proved."""
     house = await open_house()
 
