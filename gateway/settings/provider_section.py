@@ -1,8 +1,9 @@
 """What every section of `providers:` has in common, whatever its type."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
 
 from gateway.settings.access import Criteria
 from gateway.settings.section import Section, Word
@@ -18,7 +19,9 @@ class GroupsFrom(Section):
 
     path: ClaimPath = Field(description="The claim, or a dotted path to it.")
     prefix: str = Field(
-        default="", max_length=40, description="Put in front of each, so that a role is no group of that name."
+        default="",
+        max_length=40,
+        description="Put in front of each, so that a role is no group of that name.",
     )
     strip: str = Field(default="", max_length=40, description="Taken off the front of each, as in `/`.")
 
@@ -62,6 +65,16 @@ class ClaimPaths(Section):
         description='Whether the provider has verified the address: true, or the text "true".',
     )
     picture: SomePath = Field(default="picture", description="The address of a picture.")
+
+
+def _completed(written: Mapping[str, Any], usual: Any) -> Mapping[str, Any]:
+    """Some paths, and the usual ones beside them: who writes where one claim stands takes back no other."""
+    default = usual if isinstance(usual, ClaimPaths) else ClaimPaths()
+    # The flag speaks of the address that it stands beside. For another one nobody vouches until that is written: with
+    # the usual flag, whoever has verified an address of their own could write anybody's into the other claim.
+    moved = written.get("email", default.email) != default.email
+    unvouched = {"email_verified": ""} if moved else {}
+    return {**default.model_dump(), **unvouched, **written}
 
 
 class ProviderSection(Section):
@@ -124,6 +137,14 @@ class ProviderSection(Section):
     timeout: Duration = Field(
         default=parse_duration("5s"), description="Total deadline of one request to the provider."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_the_usual_claims(cls, written: Any) -> Any:
+        claims = written.get("claims") if isinstance(written, Mapping) else None
+        if not isinstance(claims, Mapping):
+            return written
+        return {**written, "claims": _completed(claims, cls.model_fields["claims"].get_default())}
 
     @property
     def home(self) -> str:

@@ -86,13 +86,15 @@ class OAuth2Section(ProviderSection):
         default=None, description="Where tokens are given back at logout (RFC 7009)."
     )
     issuer: IssuerUrl | None = Field(
-        default=None, description="What the callback's `iss` must be, where the provider sends one (RFC 9207)."
+        default=None,
+        description="What the callback's `iss` must be, where the provider sends one (RFC 9207).",
     )
     client_auth: Literal["basic", "post"] = Field(
         default="post", description="How the secret is sent: in a header, or in the form."
     )
     pkce: bool = Field(
-        default=True, description="PKCE (RFC 7636, S256); off only for a provider that refuses what it does not know."
+        default=True,
+        description="PKCE (RFC 7636, S256); off only for a provider that refuses what it does not know.",
     )
     claims: OAuth2Claims = Field(description="Where the claims of a person stand.")
 
@@ -102,7 +104,13 @@ class OAuth2Section(ProviderSection):
 
     @property
     def endpoints(self) -> dict[str, str]:
-        names = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "revocation_endpoint", "issuer")
+        names = (
+            "authorization_endpoint",
+            "token_endpoint",
+            "userinfo_endpoint",
+            "revocation_endpoint",
+            "issuer",
+        )
         return {name: value for name in names if (value := getattr(self, name))}
 
 
