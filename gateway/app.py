@@ -28,12 +28,16 @@ from gateway.keys.keyring import Keyring
 from gateway.keys.seal import Sealer
 from gateway.login.attempts import Attempts
 from gateway.login.backchannel import BackChannel
+from gateway.login.concluding import Conclusion
+from gateway.login.confirming import Confirming
 from gateway.login.departing import Departing
 from gateway.login.flow import Flow
 from gateway.login.frontchannel import FrontChannel
 from gateway.login.giving_back import GivingBack
 from gateway.login.last_used import LastUsed
 from gateway.login.logout import Logout
+from gateway.login.password_door import PasswordDoor
+from gateway.login.password_login import PasswordLogin
 from gateway.login.provider_logout import provider_logout_routes
 from gateway.login.recent_logout import RecentLogout
 from gateway.login.return_to import ReturnTo
@@ -98,9 +102,11 @@ class Application:
     async def close(self) -> None:
         """Land what is in the air, then let go of the network, the bus, the store and the log, in that order."""
         await self._people.refresher.close(PATIENCE)
+        await self._people.passwords.close(LAST_TRY)
         await self._people.deferred.close(LAST_TRY)
         await self._people.inventory.close(0.0)
         await self._giving_back.close(LAST_REVOCATIONS)
+        await self._people.catalog.close()
         await self._people.transport.close()
         await self._bus.close()
         await self._store.close()
@@ -156,21 +162,54 @@ def _flow(ground: Ground, people: People) -> Flow:
         clock=chance.clock,
         random=chance.random,
     )
-    return Flow(
-        providers=providers,
-        selection=Selection.of(settings, providers),
-        last_used=LastUsed(last_used_cookie(settings), tuple(providers)),
-        admits=people.catalog.admits,
+    confirming = Confirming(
         attempts=attempts,
-        departing=departing,
         visitors=people.visitors,
         return_to=return_to,
+        clock=chance.clock,
+        random=chance.random,
+    )
+    conclusion = Conclusion(
+        admits=people.catalog.admits,
+        visitors=people.visitors,
+        last_used=LastUsed(last_used_cookie(settings), tuple(settings.providers)),
+        return_to=return_to,
         loops=RateLimit(store, "login-loop", 4, 60.0, chance.clock),
+    )
+    return Flow(
+        providers=providers,
+        passwords=people.catalog.passwords,
+        selection=Selection.of(settings, settings.providers),
+        conclusion=conclusion,
+        attempts=attempts,
+        departing=departing,
+        confirming=confirming,
+        visitors=people.visitors,
+        return_to=return_to,
         recent_logout=RecentLogout(store),
         run=people.catalog.run,
         emit=ground.emit,
         clock=chance.clock,
         sleep=asyncio.sleep,
+    )
+
+
+def _password_door(ground: Ground, people: People, paper: Paper, flow: Flow, form_key: bytes) -> PasswordDoor:
+    login = PasswordLogin(
+        passwords=people.passwords,
+        confirming=flow.confirming,
+        conclusion=flow.conclusion,
+        return_to=flow.return_to,
+        emit=ground.emit,
+    )
+    return PasswordDoor(
+        flow=flow,
+        login=login,
+        visitors=people.visitors,
+        answers=paper.answers,
+        public_url=ground.public_url,
+        locked_for=ground.settings.login.passwords.account_period,
+        form_key=form_key,
     )
 
 
@@ -185,14 +224,16 @@ def _login(ground: Ground, people: People, paper: Paper, giving_back: GivingBack
         emit=ground.emit,
         public_url=ground.public_url,
     )
+    flow, form_key = _flow(ground, people), ground.ring.derive("form-token/v1")
     return LoginDoor(
-        flow=_flow(ground, people),
+        flow=flow,
         logout=logout,
+        passwords=_password_door(ground, people, paper, flow, form_key),
         visitors=people.visitors,
         answers=paper.answers,
         proxies=Proxies.at(ground.settings.server, ground.settings.server.bind),
         public_url=ground.public_url,
-        form_key=ground.ring.derive("form-token/v1"),
+        form_key=form_key,
         emit=ground.emit,
         new_id=ground.new_id,
     )

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from gateway.keys.keyring import Keyring
+from gateway.login.passwords import Passwords
 from gateway.login.visitors import Visitors
 from gateway.observe.events import Decided, Emit, every_decision
 from gateway.pages.answers import Answers
@@ -104,12 +105,13 @@ class People:
     refresher: Refresher
     reader: Reader
     visitors: Visitors
+    passwords: Passwords
 
 
 def people_of(ground: Ground) -> People:
     settings, chance, emit = ground.settings, ground.chance, ground.emit
     transport = Transport(clock=chance.clock, ca_files=ca_files(settings.providers))
-    catalog = Catalog(settings.providers, transport, kept_tokens(settings), ground.public_url, chance)
+    catalog = Catalog(settings.providers, transport, kept_tokens(settings), ground.public_url, chance, emit)
     cookie = session_cookie(settings)
     sessions = Sessions(
         ground.store,
@@ -140,7 +142,15 @@ def people_of(ground: Ground) -> People:
     refresher = Refresher(sessions, leases, catalog, settings.sessions, emit, chance.clock)
     reader = _reader_of(ground, sessions, refresher, deferred)
     visitors = Visitors(sessions, ground.ring, cookie, attempt_cookie(settings), chance.clock, chance.random)
-    return People(transport, catalog, sessions, inventory, deferred, refresher, reader, visitors)
+    passwords = Passwords(
+        providers=catalog.passwords,
+        limits=settings.login.passwords,
+        store=ground.store,
+        admits=catalog.admits,
+        clock=chance.clock,
+        key=ground.ring.derive("password-account/v1"),
+    )
+    return People(transport, catalog, sessions, inventory, deferred, refresher, reader, visitors, passwords)
 
 
 def _reader_of(ground: Ground, sessions: Sessions, refresher: Refresher, deferred: DeferredEnds) -> Reader:

@@ -11,8 +11,9 @@ from gateway.cli.root import main
 from gateway.cli.running import demo, serve
 from gateway.cli.sessions import sessions
 from gateway.cli.snippet import snippet
+from gateway.cli.users import users
 
 __all__ = ["main"]
 
-for _command in (check, serve, keys, sessions, snippet, demo):
+for _command in (check, serve, keys, sessions, users, snippet, demo):
     main.add_command(_command)

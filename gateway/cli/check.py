@@ -2,15 +2,19 @@
 
 import asyncio
 import sys
+from pathlib import Path
 
 import click
 
 from gateway.cli.days import day
 from gateway.cli.online import ask_providers
 from gateway.cli.root import config_file, config_option, faults_are_lines, loaded, warn
+from gateway.errors import SettingsFault
 from gateway.keys.keyring import Keyring
+from gateway.providers.users_source import read_file
 from gateway.serve.start_keys import look_at_keys
 from gateway.settings.model import Settings
+from gateway.settings.password_sections import UsersFileProvider
 from gateway.settings.schema import schema_text
 from gateway.storage.inspection import inspect_store
 
@@ -36,6 +40,7 @@ def check(context: click.Context, config: str | None, *, schema: bool, online: b
     settings = found.settings
     with faults_are_lines():
         ring, warning = look_at_keys(settings)
+        look_at_people(settings)
     if warning:
         warn(f"keys.file: {warning}")
     if online:
@@ -53,6 +58,16 @@ def ask_store(settings: Settings) -> None:
         found = asyncio.run(inspect_store(settings.store))
     for sentence in found:
         warn(f"store: {sentence}")
+
+
+def look_at_people(settings: Settings) -> None:
+    """Print a warning for each thing worth a look in the files of people; raises `SettingsFault` for what is wrong."""
+    files = [one.file for one in settings.providers.values() if isinstance(one, UsersFileProvider)]
+    found = [read_file(Path(file))[0] for file in files]
+    for line in [line for users in found for line in users.notes]:
+        warn(line)
+    if faults := tuple([line for users in found for line in users.faults]):
+        raise SettingsFault(faults)
 
 
 def summary(settings: Settings, ring: Keyring | None) -> list[tuple[str, str]]:

@@ -27,14 +27,15 @@ def keys() -> None:
 @click.pass_context
 def generate(context: click.Context, config: str | None) -> None:
     """Make a new key file where there is none."""
-    file = Path(_settings(context, config).keys.file)
+    settings = _settings(context, config)
+    file = Path(settings.keys.file)
     with faults_are_lines():
         if find_keyring(file) is not None:
             raise KeyFault(
                 f"{file} exists, and a new one would end every session: run `gateway keys rotate` for new keys beside"
                 " the old ones, or move the file away first if everybody may sign in again"
             )
-        write_keyring(file, Keyring.generate(secrets.token_bytes, time.time()))
+        write_keyring(file, _for_tokens(settings, Keyring.generate(secrets.token_bytes, time.time())))
     click.echo(f"{file}: written; give every replica the same file")
 
 
@@ -51,6 +52,8 @@ def list_(context: click.Context, config: str | None) -> None:
         click.echo(f"secret     {entry.kid:<44} {day(entry.created)}  {state}")
     for key in ring.assertion:
         click.echo(f"assertion  {key.kid:<44} {day(key.created)}  {key.state}")
+    for token in ring.tokens:
+        click.echo(f"token      {token.kid:<44} {day(token.created)}  {token.state}, {token.algorithm}")
 
 
 @keys.command("rotate")
@@ -66,7 +69,7 @@ def rotate(context: click.Context, config: str | None) -> None:
     file, now = Path(settings.keys.file), time.time()
     with faults_are_lines():
         ring = read_keyring(file).rotated(secrets.token_bytes, now).pruned(now, settings.sessions.absolute)
-        write_keyring(file, ring)
+        write_keyring(file, _for_tokens(settings, ring))
     click.echo(
         f"{file}: rotated; restart every replica of the gateway with it (SIGHUP does where it has several workers)"
     )
@@ -85,6 +88,13 @@ def client(file: Path, *, new: bool, kid: str) -> None:
             _write_new(file, new_client_key(secrets.token_bytes))
         jwk = _read_client_key(file, kid).public_jwk()
     click.echo(json.dumps({"keys": [jwk]}, indent=2))
+
+
+def _for_tokens(settings: Settings, ring: Keyring) -> Keyring:
+    """The ring, with a key for access tokens where the configuration has them issued: RSA keys take a moment to make."""
+    if not settings.tokens.enabled:
+        return ring
+    return ring.for_tokens(settings.tokens.algorithm, secrets.token_bytes, time.time())
 
 
 def _write_new(file: Path, pem: str) -> None:

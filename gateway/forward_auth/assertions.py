@@ -84,7 +84,7 @@ class Assertions:
     def _sign(self, session: Session, identity: Identity, audience: str, now: float) -> Signed:
         claims = assertion_claims(
             identity,
-            session=log_name(session.id),
+            session=session.name or log_name(session.id),
             issuer=self._issuer,
             audience=audience,
             now=now,

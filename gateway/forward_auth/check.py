@@ -1,6 +1,7 @@
 """The check: one question in, one outcome out.
 
     peer trusted? → question → target → rule → public? answer now
+                                             → Authorization that the rule reads? → good? decide → outcome, else 401
                                              → ticket? → remembered? decide → outcome
                                                        → session → fresh tokens → decide → outcome
 
@@ -8,12 +9,14 @@
 that is remembered) and hands back a coroutine for the rest, so that the endpoint never makes a task for what is known at once.
 """
 
-from collections.abc import Callable, Coroutine, Hashable
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Hashable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, TypeAlias
 from urllib.parse import quote
 
+from gateway.errors import BadCredential
+from gateway.forward_auth.authorization import NO_SCHEMES, Credential, Scheme, credential_of
 from gateway.forward_auth.contracts.contract import Outcome, Pass, Question, Stop
 from gateway.forward_auth.navigation import foreign_origin, is_navigation, is_websocket
 from gateway.forward_auth.places import Client, Place, Places
@@ -100,6 +103,7 @@ class _Kept(NamedTuple):
     allowed: Judged | None
 
 
+Note: TypeAlias = Callable[[Memory, Hashable, object, int], None]
 Answer: TypeAlias = Judged | Coroutine[Any, Any, Judged]
 
 _ORIGIN = frozenset({b"origin"})
@@ -128,6 +132,7 @@ class Check:
     providers: frozenset[str]
     login_address: str
     clock: Callable[[], float]
+    schemes: Mapping[str, Scheme] = field(default_factory=lambda: NO_SCHEMES)
 
     def ask(self, head: Head, question: Question, client: Client) -> Asked:
         """Read target and cookie; `Malformed` or `UnknownHost` where the target has no single meaning here."""
@@ -137,6 +142,12 @@ class Check:
     def begin(self, asked: Asked, decision_id: str) -> Answer:
         """The outcome, or a coroutine for it where a session has to be opened."""
         rule = asked.place.judge()
+        if rule is not None and rule.schemes and rule.access is not _PUBLIC:
+            credential = credential_of(asked.head, rule.schemes)
+            if credential is not None:
+                return self._by_credential(asked, rule, credential, decision_id)
+            if not rule.cookie:
+                return self._nobody(asked, rule, decision_id)
         ticket, _, ends = asked.presented
         # A public rule asks for no session: it works, and stays anonymous, whatever the store does.
         if ticket is None or rule is None or rule.access is _PUBLIC or self.clock() >= ends:
@@ -146,7 +157,37 @@ class Check:
             return self._with_session(asked, rule, ticket, decision_id)
         if memory is None or memory.session is None:
             return self._nobody(asked, rule, decision_id)
-        return self._remembered(asked, rule, memory, memory.session, ticket, decision_id)
+        if rule.tokens and memory.handed is None:
+            return self._with_session(asked, rule, ticket, decision_id)
+        return self._remembered(asked, rule, memory, memory.session, self.reader.note, decision_id)
+
+    def _by_credential(self, asked: Asked, rule: Rule, credential: Credential, decision_id: str) -> Answer:
+        """What was presented decides alone: the cookie is not looked at, and a bad one is never taken for none."""
+        scheme = self.schemes[credential.scheme]
+        try:
+            memory = scheme.now(credential, rule)
+        except BadCredential:
+            return self._rejected(asked, rule, scheme, decision_id)
+        if memory is _MISS:
+            return self._with_credential(asked, rule, credential, decision_id)
+        assert memory.session is not None  # noqa: S101 - a scheme remembers people, and raises for the rest
+        return self._remembered(asked, rule, memory, memory.session, scheme.note, decision_id)
+
+    async def _with_credential(
+        self, asked: Asked, rule: Rule, credential: Credential, decision_id: str
+    ) -> Judged:
+        scheme = self.schemes[credential.scheme]
+        try:
+            session = await scheme.read(credential, rule, asked.client)
+        except BadCredential:
+            return self._rejected(asked, rule, scheme, decision_id)
+        verdict = self.verdicts.of(rule, session, asked.audience, decision_id)
+        return self._judged(asked, verdict, decision_id)
+
+    def _rejected(self, asked: Asked, rule: Rule, scheme: Scheme, decision_id: str) -> Judged:
+        decision = Challenge(rule, "bad_credential")
+        stop = Stop(decision, asked.head, navigation=False, login_url="", challenge=scheme.challenge)
+        return Judged(stop, "challenge", decision.reason, rule.name)
 
     async def _with_session(self, asked: Asked, rule: Rule, ticket: Ticket, decision_id: str) -> Judged:
         # A WebSocket handshake is a GET and opens a channel that outlives every grace.
@@ -166,19 +207,17 @@ class Check:
         return self._judged(asked, self.verdicts.of_nobody(rule, decision_id), decision_id)
 
     def _remembered(
-        self, asked: Asked, rule: Rule, memory: Memory, session: Session, ticket: Ticket, decision_id: str
-    ) -> Answer:
+        self, asked: Asked, rule: Rule, memory: Memory, session: Session, note: Note, decision_id: str
+    ) -> Judged:
         """The outcome for a remembered session, kept with it. The rule stands for its policy: no two share one."""
         key = rule, asked.audience, asked.presented.rest
         kept: _Kept | None = memory.notes.get(key)
         if kept is None or self.clock() >= kept.verdict.until:
-            if rule.tokens and memory.handed is None:
-                return self._with_session(asked, rule, ticket, decision_id)
             handed = memory.handed if rule.tokens and memory.handed else NOTHING_HANDED
             verdict = self.verdicts.of(rule, session, asked.audience, decision_id, handed)
             kept = _Kept(verdict, _allowed(verdict, asked.presented.rest))
             if verdict.until:
-                self.reader.note(memory, key, kept, verdict.weight + 3 * len(asked.presented.rest))
+                note(memory, key, kept, verdict.weight + 3 * len(asked.presented.rest))
         # What a page of another origin asks is another question, and seldom asked.
         if kept.allowed is None or (asked.head.has_any(_ORIGIN) and _is_foreign(asked)):
             return self._judged(asked, kept.verdict, decision_id)

@@ -59,3 +59,15 @@ def foreign_origin(head: Head, own_origin: str) -> bool:
     """A WebSocket handshake from a page of another origin: browsers send cookies along and ask nobody."""
     origins = head.all(b"origin")
     return bool(origins) and is_websocket(head) and any(value != own_origin.encode() for value in origins)
+
+
+def is_browser(head: Head) -> bool:
+    """Whether a browser asks: each of today's says how it came to (Fetch Metadata, W3C section 2)."""
+    return bool(head.all(b"sec-fetch-mode") or head.all(b"x-requested-with"))
+
+
+def is_foreign_change(head: Head, method: str) -> bool:
+    """A request of another site's page that may change something; browsers send remembered passwords along."""
+    if method in {"GET", "HEAD"}:
+        return False
+    return any(value not in {b"same-origin", b"none"} for value in head.all(b"sec-fetch-site"))

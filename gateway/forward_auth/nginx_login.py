@@ -14,12 +14,14 @@ from gateway.errors import Refused
 from gateway.forward_auth.check import Check
 from gateway.forward_auth.contracts.auth_request import AuthRequest
 from gateway.forward_auth.contracts.contract import (
+    CHALLENGES,
     DECISION_ID,
     LOGIN_PROVIDERS,
     ForbiddenPage,
     challenged,
     forbidden,
     problem,
+    rejected,
 )
 from gateway.forward_auth.endpoint import check_size
 from gateway.forward_auth.navigation import is_navigation
@@ -58,6 +60,8 @@ class AuthRequestLogin:
             return problem(403, decision_id, {"error": "refused", "reason": error.reason})
         navigation = is_navigation(head, asked.target.method)
         if head.all(STATUS) == (b"401",):
+            if challenge := _challenge(head):
+                return rejected(challenge, decision_id)
             url = self._check.login_url(asked, self._hint(head), navigation=navigation)
             return challenged(url, decision_id, navigation=navigation)
         return forbidden(self._page, decision_id, head, navigation=navigation)
@@ -72,3 +76,10 @@ class AuthRequestLogin:
         """The hint of the check's 401, read as if a stranger had written it."""
         given = head.all(LOGIN_PROVIDERS)
         return self._check.read_hint(given[0].decode("latin-1")) if len(given) == 1 else ""
+
+
+def _challenge(head: Head) -> str:
+    """The key of the challenge that the check wants; "" where it wants a login. Whoever writes it gets a 401."""
+    given = head.only(LOGIN_PROVIDERS)
+    key = given.decode("latin-1") if given else ""
+    return key if key in CHALLENGES else ""

@@ -16,11 +16,13 @@ _STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
 
 
 def page_headers(
-    *, https: bool, form_targets: Sequence[str] = (), own_origin: str = ""
+    *, https: bool, form_targets: Sequence[str] = (), own_origin: str = "", script: str = ""
 ) -> tuple[tuple[bytes, bytes], ...]:
     """Header pairs of a page, names in lower case.
 
     `own_origin` is the gateway's: a page that a proxy shows on an application's host takes its style sheet from there.
+
+    `script` is the address of the one script that may run; without it none may.
 
     `form_targets` are origins out of the configuration to which a form may lead by redirect: Chromium holds
     `form-action` against every step after the POST, not only against its address.
@@ -28,6 +30,8 @@ def page_headers(
     policy = "; ".join(
         [
             "default-src 'none'",
+            # A path and no origin: another file of ours, or of an application on our host, is no script of this page.
+            *([f"script-src {script}"] if script else []),
             f"style-src 'self' {own_origin}".rstrip(),
             f"img-src 'self' {own_origin}".rstrip(),
             " ".join(["form-action 'self'", *form_targets]),

@@ -27,7 +27,7 @@ from gateway.keys.key_set import ALGORITHMS, KeySet
 from gateway.keys.keyring import Keyring
 from gateway.keys.strict_json import parse_object
 
-__all__ = ["KeySet", "Profile", "public_jwks", "sign", "sign_by", "verify"]
+__all__ = ["KeySet", "Profile", "public_jwks", "sign", "sign_access", "sign_by", "token_keys", "verify"]
 
 MAX_TOKEN = 16_000
 _COMPACT = pattern(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", ASCII)
@@ -66,8 +66,20 @@ def _segment(raw: bytes) -> bytes:
 
 
 def public_jwks(ring: Keyring) -> dict[str, Any]:
-    """The JWK set to publish: public parts of every assertion key, the next and the retired ones included."""
-    return {"keys": [key.public_jwk() for key in ring.assertion]}
+    """The JWK set to publish: public parts of every key that signs, the next and the retired ones included."""
+    return {"keys": [key.public_jwk() for key in (*ring.assertion, *ring.tokens)]}
+
+
+def token_keys(ring: Keyring) -> KeySet:
+    """The keys that verify access tokens, and none that signs anything else (RFC 8725 section 3.9)."""
+    return KeySet.parse({"keys": [key.public_jwk() for key in ring.tokens]})
+
+
+def sign_access(ring: Keyring, claims: Mapping[str, Any], typ: str) -> str:
+    """A token by the key that signs access tokens, with the algorithm of that key. Raises `KeyFault` without one."""
+    signer = ring.token_signer
+    header = {"typ": typ, "kid": signer.kid}
+    return _JWS.encode(_JSON.encode(claims).encode(), signer.private, signer.algorithm, header)
 
 
 def verify(token: str, keys: KeySet, profile: Profile, now: float) -> Mapping[str, Any]:

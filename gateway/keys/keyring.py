@@ -3,10 +3,12 @@
     {"version": 1, "deployment": "…",
      "secrets":   [{"kid", "created", "secret"} …],             the last one is active
      "assertion": [{"kid", "created", "state", "pem"} …]}       next | active | retired
+     "tokens":    [{… and "alg"} …]                             version 2: where access tokens are issued
 
 A secret is never used as it is: each purpose derives its own key from it. An older secret only opens what was sealed
 with it, until it is pruned. An assertion key is published as `next` before it signs, so that verifiers which cache
-the key set already know it (OpenID Connect Core section 10.1.1).
+the key set already know it (OpenID Connect Core section 10.1.1). A file without token keys stays of version 1, so that a
+release that knows none can read it; with them it must not, for it would drop them at the next rotation.
 """
 
 from base64 import b64decode, b64encode
@@ -15,15 +17,19 @@ from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from json import dumps
 from re import fullmatch
-from typing import Any
+from typing import Any, TypeVar
 
 from gateway.errors import KeyFault, Unsealable
 from gateway.keys.derivation import hkdf
 from gateway.keys.signing_key import SigningKey, State
 from gateway.keys.strict_json import parse_object
+from gateway.keys.token_key import Algorithm, TokenKey, with_algorithm
 
-VERSION = 1
+VERSION, WITH_TOKENS = 1, 2
 _MEND = "restore the file from a backup, or move it away and run `gateway keys generate` (everybody signs in again)"
+
+
+K = TypeVar("K", SigningKey, TokenKey)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,7 @@ class Keyring:
     deployment: str
     entries: tuple[Secret, ...]
     assertion: tuple[SigningKey, ...]
+    tokens: tuple[TokenKey, ...] = ()
     # Keys derived without binding and salt are a function of (kid, purpose), and purposes are constants of the
     # code: this memo is small, and saves 3 µs on every cookie.
     _derived: dict[tuple[str, str], bytes] = field(
@@ -57,6 +64,16 @@ class Keyring:
     def signer(self) -> SigningKey:
         """The assertion key that signs from now on."""
         return next(key for key in self.assertion if key.state == "active")
+
+    @property
+    def token_signer(self) -> TokenKey:
+        """The key that signs access tokens from now on; `KeyFault` where there is none."""
+        for key in self.tokens:
+            if key.state == "active":
+                return key
+        raise KeyFault(
+            "the key file holds no key for access tokens: run `gateway keys rotate`, and give every replica the same file"
+        )
 
     def derive(
         self, purpose: str, kid: str | None = None, *, binding: bytes = b"", salt: bytes = b""
@@ -89,15 +106,25 @@ class Keyring:
         keys = (SigningKey.generate(random, created, "active"), SigningKey.generate(random, created, "next"))
         return cls(random(8).hex(), (_new_secret(random, created),), keys)
 
+    def for_tokens(self, algorithm: Algorithm, random: Callable[[int], bytes], now: float) -> "Keyring":
+        """The ring, with a key that signs access tokens with `algorithm`; itself where it has one."""
+        tokens = with_algorithm(self.tokens, algorithm, random, int(now))
+        return self if tokens == self.tokens else replace(self, tokens=tokens)
+
     def rotated(self, random: Callable[[int], bytes], now: float) -> "Keyring":
         """A new secret seals and `next` signs from now on; what was active stays to open and to verify."""
         created = int(now)
         successor: Mapping[State, State] = {"next": "active", "active": "retired", "retired": "retired"}
         moved = tuple([replace(key, state=successor[key.state]) for key in self.assertion])
+        tokens = self.tokens
+        if tokens:
+            made = TokenKey.generate(self.token_signer.algorithm, random, created, "next")
+            tokens = (*[key.moved_on() for key in tokens], made)
         return Keyring(
             self.deployment,
             (*self.entries, _new_secret(random, created)),
             (*moved, SigningKey.generate(random, created, "next")),
+            tokens,
         )
 
     def pruned(self, now: float, max_age: float) -> "Keyring":
@@ -108,20 +135,11 @@ class Keyring:
         """
         oldest = now - max_age
         entries = zip_longest(self.entries, self.entries[1:])
-        # An assertion key signs from the rotation after it was made to the next one, when the second key after it
-        # was made.
-        keys = zip_longest(self.assertion, self.assertion[2:])
         return Keyring(
             self.deployment,
             tuple([entry for entry, newer in entries if newer is None or newer.created >= oldest]),
-            tuple(
-                [
-                    key
-                    for key, newer in keys
-                    if key is not None
-                    and (key.state != "retired" or newer is None or newer.created >= oldest)
-                ]
-            ),
+            _without_old(self.assertion, oldest),
+            _without_old(self.tokens, oldest),
         )
 
     @classmethod
@@ -131,32 +149,37 @@ class Keyring:
             document = parse_object(raw)
         except ValueError:
             raise KeyFault(f"the key file is not a JSON object: {_MEND}") from None
-        if document.get("version") != VERSION:
+        if document.get("version") not in {VERSION, WITH_TOKENS}:
             raise KeyFault(
-                f"the key file is not of version {VERSION}: run the release of the gateway that wrote it, or {_MEND}"
+                f"the key file is not of version {VERSION} or {WITH_TOKENS}: run the release of the gateway that wrote it, or {_MEND}"
             )
         ring = cls(
             _word(document, "deployment"),
             tuple([_secret_of(entry) for entry in _list(document, "secrets")]),
             tuple([_signing_key_of(entry) for entry in _list(document, "assertion")]),
+            tuple([_token_key_of(entry) for entry in _list(document, "tokens")])
+            if document["version"] == WITH_TOKENS
+            else (),
         )
         return ring._checked()
 
     def _checked(self) -> "Keyring":
         if not self.entries:
             raise KeyFault(f"the key file holds no secret: {_MEND}")
-        kids = [entry.kid for entry in self.entries] + [key.kid for key in self.assertion]
+        kids = [one.kid for one in (*self.entries, *self.assertion, *self.tokens)]
         if len(set(kids)) != len(kids):
             raise KeyFault(f"two keys of the key file have the same kid: {_MEND}")
         states = [key.state for key in self.assertion]
         if states.count("active") != 1:
             raise KeyFault(f"the key file needs exactly one active assertion key: {_MEND}")
+        if self.tokens and [key.state for key in self.tokens].count("active") != 1:
+            raise KeyFault(f"the key file needs exactly one active token key: {_MEND}")
         return self
 
     def dump(self) -> bytes:
         """The JSON form, for a file that nobody else can read. It holds every secret."""
-        document = {
-            "version": VERSION,
+        document: dict[str, Any] = {
+            "version": WITH_TOKENS if self.tokens else VERSION,
             "deployment": self.deployment,
             "secrets": [
                 {"kid": e.kid, "created": e.created, "secret": b64encode(e.secret).decode()}
@@ -166,7 +189,18 @@ class Keyring:
                 {"kid": k.kid, "created": k.created, "state": k.state, "pem": k.pem()} for k in self.assertion
             ],
         }
+        if self.tokens:
+            document["tokens"] = [key.plain() for key in self.tokens]
         return (dumps(document, indent=2) + "\n").encode()
+
+
+def _without_old(keys: tuple[K, ...], oldest: float) -> tuple[K, ...]:
+    """Without keys that were retired before `oldest`."""
+    # A key signs from the rotation after it was made to the next one, when the second key after it was made.
+    kept = zip(keys, (*keys[2:], None, None), strict=False)
+    return tuple(
+        [key for key, newer in kept if key.state != "retired" or newer is None or newer.created >= oldest]
+    )
 
 
 def _new_secret(random: Callable[[int], bytes], created: int) -> Secret:
@@ -206,13 +240,33 @@ def _secret_of(entry: Mapping[str, Any]) -> Secret:
 
 
 def _signing_key_of(entry: Mapping[str, Any]) -> SigningKey:
-    state = entry.get("state")
-    if state not in ("next", "active", "retired"):
-        raise KeyFault(f"the state of an assertion key is none of next, active, retired: {_MEND}")
+    state, created = _state(entry, "an assertion key"), _created(entry)
     try:
-        key = SigningKey.parse(entry.get("pem"), _created(entry), state)
+        key = SigningKey.parse(entry.get("pem"), created, state)
     except KeyFault as fault:
         raise KeyFault(f"{fault}: {_MEND}") from None
-    if key.kid != entry.get("kid"):
-        raise KeyFault(f"the kid of an assertion key is not its RFC 7638 thumbprint: {_MEND}")
+    _check_kid(key.kid, entry, "an assertion key")
     return key
+
+
+def _token_key_of(entry: Mapping[str, Any]) -> TokenKey:
+    state, created = _state(entry, "a token key"), _created(entry)
+    try:
+        key = TokenKey.parse(entry.get("pem"), entry.get("alg"), created, state)
+    except KeyFault as fault:
+        raise KeyFault(f"{fault}: {_MEND}") from None
+    _check_kid(key.kid, entry, "a token key")
+    return key
+
+
+def _state(entry: Mapping[str, Any], whose: str) -> State:
+    state: Any = entry.get("state")
+    if state not in ("next", "active", "retired"):
+        raise KeyFault(f"the state of {whose} is none of next, active, retired: {_MEND}")
+    word: State = state
+    return word
+
+
+def _check_kid(kid: str, entry: Mapping[str, Any], whose: str) -> None:
+    if kid != entry.get("kid"):
+        raise KeyFault(f"the kid of {whose} is not its RFC 7638 thumbprint: {_MEND}")

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from gateway.errors import AttemptNotYours, AttemptUnknown, Unsealable
 from gateway.keys.seal import Sealer
-from gateway.login.errand import LOGIN
+from gateway.login.errand import LOGIN, REAUTHENTICATE
 from gateway.login.level import Level
 
 MAX_SEALED = 1024
@@ -33,7 +33,7 @@ class Attempt:
 
     `round` counts how often the gateway began again by itself after a callback that came twice. What is demanded of
     the login stands here alone, sealed: `purpose`, and for a reauthentication the mark of the person (`mark_of`) and
-    the level, `acr_values` with blanks between them as on the wire.
+    the level, `acr_values` with blanks between them as on the wire; for a client its name, challenge and state.
     """
 
     provider: str
@@ -48,11 +48,14 @@ class Attempt:
     person: str = field(default="", repr=False)
     max_age: int = 0
     acr_values: str = ""
+    client: str = ""
+    challenge: str = field(default="", repr=False)
+    client_state: str = field(default="", repr=False)
 
     @property
     def level(self) -> Level | None:
         """What the login must reach; `None` where any login will do."""
-        if self.purpose == LOGIN:
+        if self.purpose != REAUTHENTICATE:
             return None
         return Level(self.max_age, tuple(self.acr_values.split()))
 

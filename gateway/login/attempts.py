@@ -58,6 +58,11 @@ class Attempts:
             await self.store.index_remove(_index(attempt.browser), _key(state))
         return attempt
 
+    async def look(self, state: str) -> Attempt | None:
+        """The attempt of a state, which stays: a password may be mistyped before it is right."""
+        sealed = await self.store.get(_key(state))
+        return None if sealed is None else unseal(self.sealer, state, sealed, Attempt)
+
     async def leave(self, state: str, trace: Trace) -> None:
         """Leave a trace of a taken attempt."""
         await self.store.put(_trace_key(state), seal(self.sealer, state, trace), self.limits.attempt_lifetime)

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from gateway.errors import Malformed
 from gateway.identity.presented import Head
 from gateway.login.attempt import Attempt, fitted, new_secret
 from gateway.login.attempts import Attempts
-from gateway.login.errand import Errand
+from gateway.login.errand import FOR_CLIENT, Errand
 from gateway.login.level import Level
 from gateway.login.return_to import ReturnTo
 from gateway.login.visitors import Visitors
@@ -37,9 +38,14 @@ class Departing:
         redirect_uri = f"{self.return_to.public_url}/auth/{provider}/callback"
         departing = self.providers[provider].depart(redirect_uri, state, nonce, verifier, errand.parameters())
         departure = await self.run(departing, provider=provider)
-        return_to = self.return_to.of_request(asked_for)
+        # A client's address was held against those that are registered for it, and is none of a protected host.
+        for_client = errand.purpose == FOR_CLIENT
+        return_to = asked_for if for_client else self.return_to.of_request(asked_for)
         attempt = self._attempt(provider, departure, redirect_uri, return_to, browser.mark, errand)
-        await self.attempts.open(state, fitted(attempt, self.return_to.fallback), client.prefix)
+        kept = fitted(attempt, self.return_to.fallback)
+        if for_client and kept != attempt:
+            raise Malformed("request_too_long")
+        await self.attempts.open(state, kept, client.prefix)
         return Way(departure.url, (self.visitors.browser_cookie(browser),))
 
     def _attempt(
@@ -65,4 +71,7 @@ class Departing:
             person=errand.person,
             max_age=level.max_age,
             acr_values=" ".join(level.acr_values),
+            client=errand.client,
+            challenge=errand.challenge,
+            client_state=errand.client_state,
         )

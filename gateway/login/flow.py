@@ -11,39 +11,30 @@ neither call a provider nor spend a code (RFC 9700 section 4.7; CVE-2017-1000069
 
 import contextlib
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gateway.errors import (
-    AttemptUnknown,
-    Limited,
-    LoginLoop,
-    NotAllowed,
-    ProviderFault,
-    StoreFault,
-)
-from gateway.guard.rate_limit import RateLimit
-from gateway.identity.identity import Identity
+from gateway.errors import AttemptUnknown, ProviderFault, StoreFault
 from gateway.identity.presented import Head
 from gateway.login.answer import check_error, parameters, the_code
 from gateway.login.attempt import Attempt, Trace, check_browser, digest, is_secret
 from gateway.login.attempts import Attempts
 from gateway.login.browser import Browser
+from gateway.login.concluding import Conclusion
+from gateway.login.confirming import Confirming
 from gateway.login.departing import Departing
-from gateway.login.errand import LOGIN, REAUTHENTICATE, Errand
+from gateway.login.errand import FOR_CLIENT, LOGIN, REAUTHENTICATE, Errand
 from gateway.login.hint import wants_again
-from gateway.login.last_used import LastUsed
 from gateway.login.level import Level
 from gateway.login.reauthentication import Reauthentication, age_asked_for, not_reached
 from gateway.login.recent_logout import RecentLogout
 from gateway.login.return_to import ReturnTo
-from gateway.login.selection import Selection, Wish, read_login_hint
+from gateway.login.selection import Selection, Wish, places_of, read_login_hint
 from gateway.login.telling import on_the_way, say, told
 from gateway.login.visitors import Visitor, Visitors
 from gateway.login.way import Choice, Client, Run, Way
 from gateway.observe.events import Emit
-from gateway.providers.provider import Arrival, Redirects, SignedIn
-from gateway.sessions.device import device_of
+from gateway.providers.provider import Arrival, ChecksPasswords, Provider, Redirects, SignedIn
 
 PATIENCE = 20
 """Looks, a tenth of a second apart, for the end of a callback that came twice."""
@@ -55,23 +46,25 @@ MAX_ROUNDS = 1
 class Flow:
     """Everything a login needs, wired once; it keeps nothing of a request (CVE-2026-33544).
 
-    `admits` says whether the provider's `allow:` lists a person.
+    `passwords` are the providers whose people stay here and type; their logins go on in `password_login`.
+    `to_client` ends a login that was begun for a client of ours; `None` where none are registered.
     """
 
     providers: Mapping[str, Redirects]
+    passwords: Mapping[str, ChecksPasswords] = field(default_factory=dict)
     selection: Selection
-    last_used: LastUsed
-    admits: Callable[[Identity], bool]
+    conclusion: Conclusion
     attempts: Attempts
     departing: Departing
+    confirming: Confirming
     visitors: Visitors
     return_to: ReturnTo
-    loops: RateLimit
     recent_logout: RecentLogout
     run: Run
     emit: Emit
     clock: Callable[[], float]
     sleep: Callable[[float], Awaitable[Any]]
+    to_client: Callable[[Head, SignedIn, Attempt, Client], Awaitable[Way]] | None = None
 
     async def enter(self, head: Head, wish: Wish, client: Client, decision_id: str) -> Way | Choice:
         """The login page: straight on where there is nothing to choose, else the choice.
@@ -82,8 +75,8 @@ class Flow:
         """
         return_to = self.return_to.of_request(wish.return_to)
         login_hint, hinted = read_login_hint(wish.login_hint), self.selection.hinted(wish.providers)
-        names = self.selection.offered(hinted, return_to, login_hint)
-        only = names[0] if len(names) == 1 else ""
+        choice = self.choice(head, wish)
+        only = choice.only
         with told(self.emit, only, client, decision_id), on_the_way(return_to):
             current = await self.visitors.current(head)
             # A login that has to be made anew: whoever has it is not led back, nor shown a choice that would do so.
@@ -92,11 +85,25 @@ class Flow:
             if onward is not None:
                 return onward
             # A hint does not shorten the pause after a logout: it came with the page, not from the person.
-            if only and (again or not await self.recent_logout.of(self.visitors.known_browser(head))):
+            if only in self.providers and (
+                again or not await self.recent_logout.of(self.visitors.known_browser(head))
+            ):
                 errand = Errand(login_hint=login_hint, language=wish.language)
                 return await self.departing.leave(head, only, return_to, client, errand)
-        user = current.session.latest.user if current else ""
-        return Choice(self.selection.options(names, self.providers), return_to, self.last_used.of(head), user)
+        return replace(choice, user=current.session.latest.user if current else "")
+
+    def choice(self, head: Head, wish: Wish) -> Choice:
+        """What the login page offers for a wish, whoever asks."""
+        return_to = self.return_to.of_request(wish.return_to)
+        hinted, login_hint = self.selection.hinted(wish.providers), read_login_hint(wish.login_hint)
+        names = self.selection.offered(hinted, return_to, login_hint)
+        every: Mapping[str, Provider] = {**self.passwords, **self.providers}
+        return Choice(
+            self.selection.options([name for name in names if name in self.providers], every),
+            return_to,
+            self.conclusion.last_used.of(head),
+            places=places_of([self.passwords[name] for name in names if name in self.passwords]),
+        )
 
     async def begin(
         self,
@@ -118,6 +125,9 @@ class Flow:
         with told(self.emit, provider, client, decision_id), on_the_way(return_to):
             if purpose == REAUTHENTICATE:
                 again, wanted = Reauthentication(self.visitors), level or Level()
+                if provider in self.passwords:
+                    errand = await again.typed(head, provider, wanted)
+                    return await self.confirming.leave(head, provider, return_to, client, errand)
                 errand = await again.errand(head, self.providers[provider], wanted, wish.language)
                 return await self.departing.leave(head, provider, return_to, client, errand)
             if purpose != LOGIN or level is not None:
@@ -164,22 +174,15 @@ class Flow:
         self, head: Head, attempt: Attempt, answer: Mapping[str, str], client: Client
     ) -> tuple[Way, str]:
         signed_in = await self._signed_in(attempt, answer)
-        if not self.admits(signed_in.identity):
-            raise NotAllowed(signed_in.identity.key, "is not among those whom `allow:` lists")
+        self.conclusion.admit(signed_in.identity)
         if attempt.level is not None:
             await Reauthentication(self.visitors).check(head, attempt, attempt.level, signed_in.identity)
-        await self._count(attempt.browser)
-        # Whatever cookie came along, the session has a new id and a new key: a planted one is worth nothing.
-        begun = await self.visitors.sessions.begin(
-            signed_in.identity,
-            signed_in.grant,
-            self.visitors.ticket(head),
-            attempt.browser,
-            device_of(head, client.address),
-        )
-        # Judged once more: an address that was fine ten minutes ago may have left the configuration.
-        cookies = (self.visitors.session_cookie(begun.cookie), self.last_used.cookie(attempt.provider))
-        return Way(self.return_to.of_request(attempt.return_to), cookies), signed_in.identity.key
+        if attempt.purpose == FOR_CLIENT:
+            if self.to_client is None:
+                raise AttemptUnknown("tokens are no longer issued")
+            return await self.to_client(head, signed_in, attempt, client), signed_in.identity.key
+        way = await self.conclusion.conclude(head, signed_in, attempt.browser, attempt.return_to, client)
+        return way, signed_in.identity.key
 
     async def _signed_in(self, attempt: Attempt, answer: Mapping[str, str]) -> SignedIn:
         try:
@@ -214,7 +217,7 @@ class Flow:
         check_browser(trace, browser.mark)
         # A reauthentication never begins again by itself: as a plain login it would lower what the first has raised.
         if trace.purpose != LOGIN or await self.visitors.current(head) is not None:
-            await self._count(browser.mark)
+            await self.conclusion.count(browser.mark)
             return Way(self.return_to.of_request(trace.return_to))
         if trace.round >= MAX_ROUNDS:
             raise AttemptUnknown("the attempt was used, and so was the one after it")
@@ -241,15 +244,8 @@ class Flow:
         if wanted and not any(one.provider in wanted for one in current.session.identities):
             return None
         browser = self.visitors.known_browser(head)
-        await self._count(browser.mark if browser else digest("session", current.session.id))
+        await self.conclusion.count(browser.mark if browser else digest("session", current.session.id))
         return Way(return_to)
-
-    async def _count(self, browser: str) -> None:
-        """Count a success of a browser. One that keeps coming back loses its session cookie on the way."""
-        try:
-            await self.loops.take(browser)
-        except Limited as limited:
-            raise LoginLoop(f"signed in too often in a minute, next in {limited.retry_after:.0f} s") from None
 
 
 def _trace_of(attempt: Attempt) -> Trace:

@@ -12,8 +12,9 @@ from starlette.routing import Route
 from gateway.errors import ProviderLied
 from gateway.identity.presented import Reply
 from gateway.login.backchannel import BackChannel
+from gateway.login.call import Call
 from gateway.login.frontchannel import FrontChannel
-from gateway.login.routes import Call, Endpoint, LoginDoor
+from gateway.login.routes import Endpoint, LoginDoor
 from gateway.pages import faults
 from gateway.settings.addresses import origin_of
 

@@ -44,6 +44,13 @@ class Reauthentication:
             raise LevelNotReached(f"nobody is signed in at provider {provider.name}")
         return Errand(REAUTHENTICATE, mark_of(known.key), level, language=language)
 
+    async def typed(self, head: Head, provider: str, level: Level) -> Errand:
+        """The errand at a provider whose passwords are typed here. No directory states a class of authentication."""
+        known = await self._login(head, lambda one: one.provider == provider)
+        if level.acr_values or known is None:
+            raise LevelNotReached(f"provider {provider} states no acr, or nobody is signed in there")
+        return Errand(REAUTHENTICATE, mark_of(known.key), level)
+
     async def check(self, head: Head, attempt: Attempt, level: Level, found: Identity) -> None:
         """Return if `found` is the person of the session, at the level.
 

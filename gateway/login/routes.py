@@ -4,26 +4,25 @@ Every address in an answer comes from `public_url` and the configuration. Nothin
 forwarded header but the client's address, for the limits (CVE-2024-21498, CVE-2024-21499).
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
-from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from gateway.errors import GatewayError, Malformed, Refused, StoreFault
+from gateway.errors import GatewayError, StoreFault
 from gateway.guard.csrf import check_fetch_metadata, check_form_token, form_token
 from gateway.guard.proxies import Proxies, shown
 from gateway.guard.rate_limit import prefix_of
 from gateway.identity.presented import Head, Reply
-from gateway.login.answer import parameters
+from gateway.login.call import Call, Handler, check_navigation, form_of, head_of, one, redirect
 from gateway.login.flow import Flow
 from gateway.login.logout import Logout
+from gateway.login.password_door import PasswordDoor
 from gateway.login.selection import Wish
 from gateway.login.visitors import Visitors
-from gateway.login.way import Choice, Client, Way
+from gateway.login.way import Client, Way
 from gateway.observe.events import Alarm, Emit
 from gateway.pages import faults
 from gateway.pages.answers import Answers
@@ -32,27 +31,13 @@ from gateway.sessions.cookie import Ticket
 from gateway.settings.addresses import origin_of
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request, read once: past this door nobody sees the framework's own."""
-
-    head: Head
-    query: bytes
-    form: Mapping[str, str]
-    path: Mapping[str, str]
-    client: Client
-    decision_id: str
-
-
-Handler: TypeAlias = Callable[[Call], Awaitable[Reply]]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginDoor:
     """Handlers of the login pages. `form_key` signs the tokens in our forms; `new_id` names decisions."""
 
     flow: Flow
     logout: Logout
+    passwords: PasswordDoor
     visitors: Visitors
     answers: Answers
     proxies: Proxies
@@ -62,25 +47,31 @@ class LoginDoor:
     new_id: Callable[[], str]
 
     async def login(self, call: Call) -> Reply:
-        """GET /auth/login: straight on to the only provider, or the choice."""
-        _check_navigation(call.head)
+        """GET /auth/login: straight on to the only provider, or the choice, or a form for name and password."""
+        check_navigation(call.head)
+        if state := one(call, "attempt"):
+            return await self.passwords.confirm(call, state)
         language = self.answers.language(call.head)
-        wish = Wish(_one(call, "rd"), _one(call, "provider"), _one(call, "login_hint"), language)
+        wish = Wish(one(call, "rd"), one(call, "provider"), one(call, "login_hint"), language)
         wished = await self.flow.enter(call.head, wish, call.client, call.decision_id)
-        if isinstance(wished, Choice):
-            return self.answers.pages(call.head).chooser(
-                wished.options, wished.return_to, wished.last_used, wished.user
-            )
-        return _redirect(wished)
+        if isinstance(wished, Way):
+            return redirect(wished)
+        if wished.places:
+            return self.passwords.form(call, wished, wish)
+        return self.answers.pages(call.head).chooser(
+            wished.options, wished.return_to, wished.last_used, wished.user
+        )
 
     async def begin(self, call: Call) -> Reply:
         """GET /auth/{provider}."""
         provider = call.path["provider"]
+        if provider in self.flow.passwords:
+            return redirect(self.passwords.address_of(call, provider))
         if provider not in self.flow.providers:
             return self._not_found(call)
-        _check_navigation(call.head)
-        wish = Wish(_one(call, "rd"), language=self.answers.language(call.head))
-        return _redirect(await self.flow.begin(call.head, provider, wish, call.client, call.decision_id))
+        check_navigation(call.head)
+        wish = Wish(one(call, "rd"), language=self.answers.language(call.head))
+        return redirect(await self.flow.begin(call.head, provider, wish, call.client, call.decision_id))
 
     async def callback(self, call: Call) -> Reply:
         """GET /auth/{provider}/callback."""
@@ -88,20 +79,20 @@ class LoginDoor:
         if provider not in self.flow.providers:
             return self._not_found(call)
         way = await self.flow.finish(call.head, provider, call.query, call.client, call.decision_id)
-        return _redirect(way)
+        return redirect(way)
 
     async def ask_logout(self, call: Call) -> Reply:
         """GET /auth/logout: asks, and changes nothing."""
         ticket = self.visitors.ticket(call.head)
         if ticket is None:
-            return _redirect(Way(self.logout.signed_out))
+            return redirect(Way(self.logout.signed_out))
         try:
             current = await self.visitors.current(call.head)
         except StoreFault:
             # Nobody can say who it is; to sign out has to be possible all the same.
             return self.answers.pages(call.head).logout("", self._form_token(ticket))
         if current is None:
-            return _redirect(Way(self.logout.signed_out))
+            return redirect(Way(self.logout.signed_out))
         user = current.session.latest.user
         return self.answers.pages(call.head).logout(user, self._form_token(ticket))
 
@@ -111,10 +102,10 @@ class LoginDoor:
         ticket = self.visitors.ticket(call.head)
         if ticket is None:
             # Nothing is cleared: a cookie that SameSite kept away is none of this request's business.
-            return _redirect(Way(self.logout.signed_out))
+            return redirect(Way(self.logout.signed_out))
         check_form_token(self.form_key, _binding(ticket), call.form.get("token", ""))
         try:
-            return _redirect(await self.logout.end(call.head))
+            return redirect(await self.logout.end(call.head))
         except StoreFault:
             # The browser forgets its ticket; that the record lives on, for now or for longer, is said and not hidden.
             deferred = await self.logout.defer(call.head)
@@ -132,13 +123,13 @@ class LoginDoor:
 
     async def language(self, call: Call) -> Reply:
         """GET /auth/language: a link of the switch; keeps the language in mind, and goes back to the page."""
-        _check_navigation(call.head)
-        asked = Asked(*[_one(call, name) for name in Asked._fields])
-        return _redirect(Way(*self.answers.switch(call.head, asked)))
+        check_navigation(call.head)
+        asked = Asked(*[one(call, name) for name in Asked._fields])
+        return redirect(Way(*self.answers.switch(call.head, asked)))
 
     async def home(self, call: Call) -> Reply:  # noqa: ARG002 (a handler like the others)
         """GET of the bare address: to the page that says who is signed in."""
-        return _redirect(Way(self.flow.return_to.fallback))
+        return redirect(Way(self.flow.return_to.fallback))
 
     async def me(self, call: Call) -> Reply:
         """GET /users/me."""
@@ -151,11 +142,11 @@ class LoginDoor:
     def _not_found(self, call: Call) -> Reply:
         return self.answers.fault(call.head, faults.NOT_FOUND, "not_found", call.decision_id)
 
-    def read(self, head: Head, query: bytes, form: Mapping[str, str], path: Mapping[str, str]) -> Call:
+    def read(self, head: Head, query: bytes, body: bytes, path: Mapping[str, str]) -> Call:
         """A request as a value, under an id of its own."""
         address = self.proxies.client(head)
         client = Client(shown(address, head), prefix_of(address))
-        return Call(head, query, form, path, client, self.new_id())
+        return Call(head, query, form_of(head, body), path, client, self.new_id(), body)
 
     async def answer(self, call: Call, handler: Handler) -> Reply:
         """Run a handler; whatever stops it becomes a page. Nothing that a stranger wrote is repeated."""
@@ -183,10 +174,10 @@ class Endpoint:
         self._allow = ", ".join(sorted({*handlers, *more})).encode("ascii")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        head = _head(scope)
+        head = head_of(scope)
         posted = head.method == "POST" and "POST" in self._handlers
-        form = _form(head, await Request(scope, receive).body()) if posted else {}
-        call = self._door.read(head, scope["query_string"], form, scope["path_params"])
+        body = await Request(scope, receive).body() if posted else b""
+        call = self._door.read(head, scope["query_string"], body, scope["path_params"])
         reply = await self._reply(call)
         await send({"type": "http.response.start", "status": reply.status, "headers": list(reply.headers)})
         await send({"type": "http.response.body", "body": b"" if head.method == "HEAD" else reply.body})
@@ -216,9 +207,12 @@ def login_routes(door: LoginDoor) -> list[Route]:
         found = door.answers.files.get(call.path["name"])
         return found or door.answers.fault(call.head, faults.NOT_FOUND, "not_found", call.decision_id)
 
+    signs_in: dict[str, Handler] = {"GET": door.login}
+    if door.flow.passwords:
+        signs_in["POST"] = door.passwords.sign_in
     return [
         home_route(door, "/"),
-        Route("/auth/login", Endpoint(door, {"GET": door.login})),
+        Route("/auth/login", Endpoint(door, signs_in)),
         Route("/auth/language", Endpoint(door, {"GET": door.language})),
         Route("/auth/logout", Endpoint(door, {"GET": door.ask_logout, "POST": door.end_session}, reads=True)),
         Route("/auth/signed-out", Endpoint(door, {"GET": door.signed_out}, reads=True)),
@@ -227,62 +221,6 @@ def login_routes(door: LoginDoor) -> list[Route]:
         Route("/auth/{provider}/callback", Endpoint(door, {"GET": door.callback})),
         Route("/users/me", Endpoint(door, {"GET": door.me}, reads=True)),
     ]
-
-
-def _head(scope: Scope) -> Head:
-    client, query = scope.get("client"), scope["query_string"]
-    target: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogatepass")
-    if query:
-        target += b"?" + query
-    return Head(scope["method"], target, tuple(scope["headers"]), client[0] if client else "")
-
-
-def _form(head: Head, body: bytes) -> Mapping[str, str]:
-    """The fields of a form; none where the body is something else, or names a field twice."""
-    if [kind.partition(b";")[0].strip().lower() for kind in head.all(b"content-type")] != [
-        b"application/x-www-form-urlencoded"
-    ]:
-        return {}
-    try:
-        return parameters(body)
-    except Malformed:
-        return {}
-
-
-def _redirect(way: Way) -> Reply:
-    """303: whatever was asked with which method, the browser goes on with GET (RFC 9700 section 4.12)."""
-    cookies = [(b"set-cookie", cookie.encode("latin-1")) for cookie in way.cookies]
-    lines = (
-        (b"location", way.location.encode("ascii")),
-        (b"content-length", b"0"),
-        (b"cache-control", b"no-store"),
-        # The address of a callback holds a code; the next page is not told.
-        (b"referrer-policy", b"no-referrer"),
-        (b"vary", b"Cookie"),
-        *cookies,
-    )
-    return Reply(303, lines)
-
-
-def _one(call: Call, name: str) -> str:
-    """A parameter that may be wrong without harm: "" where it is missing, doubled or unreadable."""
-    try:
-        pairs = parse_qsl(
-            call.query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50
-        )
-    except ValueError:
-        return ""
-    values = [value for key, value in pairs if key == name]
-    return values[0] if len(values) == 1 else ""
-
-
-def _check_navigation(head: Head) -> None:
-    """Return if a person opens a page. A prefetch, an image or a frame begins no login and gets no cookie."""
-    for name, wanted in ((b"sec-fetch-mode", b"navigate"), (b"sec-fetch-dest", b"document")):
-        if any(value != wanted for value in head.all(name)):
-            raise Refused("not_a_navigation")
-    if any(b"prefetch" in value for value in (*head.all(b"sec-purpose"), *head.all(b"purpose"))):
-        raise Refused("not_a_navigation")
 
 
 def _binding(ticket: Ticket) -> bytes:

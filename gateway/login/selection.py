@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from gateway.login.hint import read_hint
-from gateway.providers.provider import Provider
+from gateway.login.way import Place
+from gateway.providers.provider import ChecksPasswords, Provider
 from gateway.settings.model import Settings
 
 MAX_LOGIN_HINT = 200
@@ -60,7 +61,7 @@ class Selection:
         return tuple([name for name in self.providers if name in ((home,) if home in wanted else wanted)])
 
     def options(
-        self, names: tuple[str, ...], providers: Mapping[str, Provider]
+        self, names: Iterable[str], providers: Mapping[str, Provider]
     ) -> tuple[tuple[str, str, str], ...]:
         """Name, title and mark of each."""
         return tuple([(name, providers[name].title, self.marks.get(name, "")) for name in names])
@@ -68,6 +69,11 @@ class Selection:
     def _of_host(self, host: str) -> tuple[str, ...]:
         found = [self.hosts[pattern] for pattern in _patterns(host) if pattern in self.hosts]
         return found[0] if found else self.providers
+
+
+def places_of(providers: Iterable[ChecksPasswords]) -> tuple[Place, ...]:
+    """Where names and passwords are known, each domain of a provider by itself."""
+    return tuple([Place(one.name, domain, one.title) for one in providers for domain in one.domains or ("",)])
 
 
 def read_login_hint(text: str) -> str:

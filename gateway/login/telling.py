@@ -1,22 +1,27 @@
 """Telling how a login ended: one event for each, and an alarm where only the operator can mend it."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from gateway.errors import GatewayError, NotAllowed, ProviderFault
+from gateway.errors import GatewayError, NotAllowed, PasswordRefused, ProviderFault
 from gateway.login.way import Client
 from gateway.observe.events import Alarm, Emit, LoginFinished
 from gateway.reasons import NO_TRACE
 
 
 @contextlib.contextmanager
-def told(emit: Emit, provider: str, client: Client, decision_id: str) -> Iterator[None]:
-    """Tell of whatever stops a login, at its beginning too: the page shows a reference, the log has to know it."""
+def told(
+    emit: Emit, provider: str, client: Client, decision_id: str, trace: Mapping[str, str] = NO_TRACE
+) -> Iterator[None]:
+    """Tell of whatever stops a login, at its beginning too: the page shows a reference, the log has to know it.
+
+    `trace` joins the line with others; what the error itself brings comes behind it.
+    """
     try:
         yield
     except GatewayError as error:
         subject = error.subject if isinstance(error, NotAllowed) else ""
-        say(emit, provider, error.code, subject, client, decision_id, error)
+        say(emit, provider, error.code, subject, client, decision_id, error, trace)
         if isinstance(error, ProviderFault) and error.remedy:
             emit(Alarm(error.code, str(error)))
         raise
@@ -40,10 +45,11 @@ def say(
     client: Client,
     decision_id: str,
     error: GatewayError | None = None,
+    trace: Mapping[str, str] = NO_TRACE,
 ) -> None:
     """One login has ended, or has come back a second time."""
     detail = str(error) if error else ""
-    reason = error.reason if isinstance(error, (ProviderFault, NotAllowed)) else ""
-    trace = error.trace if isinstance(error, ProviderFault) else NO_TRACE
-    ids = " ".join([f"{name}={value}" for name, value in trace.items()])
+    reason = error.reason if isinstance(error, (ProviderFault, NotAllowed, PasswordRefused)) else ""
+    theirs = error.trace if isinstance(error, (ProviderFault, PasswordRefused)) else NO_TRACE
+    ids = " ".join([f"{name}={value}" for name, value in {**trace, **theirs}.items()])
     emit(LoginFinished(provider, outcome, subject, client.address, decision_id, detail, reason, ids))

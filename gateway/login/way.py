@@ -31,13 +31,30 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a name and a password are known: a provider, and one of its domains, "" where it has none to choose."""
+
+    provider: str
+    domain: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """The providers that a person may choose among: (name, title, mark) each; `last_used` is one of the names, or "".
 
-    `user` is who is signed in already, at a provider that will not do; "" for nobody.
+    `places` take a name and a password on the page itself. `user` is who is signed in already, at a provider that will
+    not do; "" for nobody.
     """
 
     options: tuple[tuple[str, str, str], ...]
     return_to: str
     last_used: str = ""
     user: str = field(default="", repr=False)
+    places: tuple[Place, ...] = ()
+
+    @property
+    def only(self) -> str:
+        """The one provider where there is nothing to choose; "" where there is."""
+        names = {name for name, _, _ in self.options} | {place.provider for place in self.places}
+        return names.pop() if len(names) == 1 else ""

@@ -75,8 +75,8 @@ class SessionBegun(Event):
 
 @dataclass(frozen=True, slots=True)
 class SessionEnded(Event):
-    """`reason`: logout | replaced | idle | absolute | refresh_refused | refresh_exhausted | unreadable | revoked |
-    disabled | backchannel_logout | frontchannel_logout | operator | crowded_out.
+    """`reason`: logout | replaced | idle | absolute | refresh_refused | refresh_exhausted | password_refused |
+    unreadable | revoked | disabled | backchannel_logout | frontchannel_logout | operator | crowded_out.
     """
 
     name = "session.ended"
@@ -136,7 +136,9 @@ class GrantRevoked(Event):
 
 @dataclass(frozen=True, slots=True)
 class RefreshFinished(Event):
-    """`outcome`: ok | transient | unknown | misconfigured | refused | conflict | gone | store_fault."""
+    """`outcome`: ok | transient | unknown | misconfigured | refused | suspected | disabled | conflict | gone |
+    store_fault.
+    """
 
     name = "refresh.finished"
     session: str

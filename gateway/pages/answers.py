@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.errors import GatewayError, Limited, ProviderUnavailable, StoreFault
+from gateway.errors import GatewayError, Limited, PasswordRefused, ProviderUnavailable, StoreFault
 from gateway.guard.headers import page_headers
 from gateway.identity.presented import Head, Reply
 from gateway.pages.catalogue import Catalogue
@@ -51,8 +51,8 @@ class Answers:
         fault = page_of(error)
         if wants_page(head):
             shown = self.pages(head)
-            return shown.error(fault, decision_id, *_retry_after(error), way_back=error.way_back)
-        return self.fault(head, fault, error.code, decision_id, *_retry_after(error))
+            return shown.error(fault, decision_id, *retry_after(error), way_back=error.way_back)
+        return self.fault(head, fault, error.code, decision_id, *retry_after(error))
 
     def fault(
         self, head: Head, fault: FaultPage, code: str, decision_id: str, *lines: tuple[bytes, bytes]
@@ -103,8 +103,9 @@ def me_document(session: Session) -> dict[str, Any]:
     }
 
 
-def _retry_after(error: GatewayError) -> HeaderLines:
+def retry_after(error: GatewayError) -> HeaderLines:
+    """The `Retry-After` of an exception, in whole seconds; nothing where no wait is known to help."""
     seconds: float | None = None
-    if isinstance(error, (Limited, StoreFault, ProviderUnavailable)):
+    if isinstance(error, (Limited, PasswordRefused, StoreFault, ProviderUnavailable)):
         seconds = error.retry_after
     return () if seconds is None else ((b"retry-after", str(max(1, round(seconds))).encode("ascii")),)

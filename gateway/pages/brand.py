@@ -17,7 +17,7 @@ from gateway.settings.model import Link, Pages
 class Brand:
     """What every page shows beside its own text.
 
-    `sheets`, `logo` and `icon` are addresses; `logo` is "" where ours is drawn. `files` are the answers behind them,
+    `sheets`, `script` (of the sign-in page), `logo` and `icon` are addresses; `logo` is "" where ours is drawn. `files` are the answers behind them,
     by name.
     """
 
@@ -25,6 +25,7 @@ class Brand:
     footer: str
     links: tuple[Link, ...]
     sheets: tuple[str, ...]
+    script: str
     logo: str
     icon: str
     files: Mapping[str, Reply] = field(repr=False)
@@ -40,6 +41,7 @@ class Brand:
             footer=settings.footer,
             links=settings.links,
             sheets=tuple([address for name, address in addresses.items() if name.endswith(".css")]),
+            script=addresses["sign-in.js"],
             logo=logo,
             icon=logo or addresses["mark.svg"],
             files=files,

@@ -21,7 +21,8 @@ class Editions:
         self._switch = Switch(public_url, cookie)
         self._languages = Languages(cookie.name, settings.pages.language)
         self._pages = {
-            tag: Pages(brand, Catalogue.load(tag), self._switch, templates, form_targets) for tag in LANGUAGES
+            tag: Pages(brand, Catalogue.load(tag), self._switch, templates, form_targets, settings.hosts)
+            for tag in LANGUAGES
         }
         self.files: Mapping[str, Reply] = brand.files
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from gateway.errors import (
     GatewayError,
     NotAllowed,
+    PasswordRefused,
     ProviderFault,
     ProviderMisconfigured,
     ProviderRefused,
@@ -35,6 +36,7 @@ NOT_A_NAVIGATION = FaultPage(400, "not_a_navigation", again=False)
 LOGOUT_DEFERRED = FaultPage(202, "logout_deferred", again=False)
 LOGOUT_UNFINISHED = FaultPage(503, "logout_unfinished", again=False)
 UNAUTHENTICATED = FaultPage(401, "unauthenticated")
+FORM_EXPIRED = FaultPage(403, "form_expired")
 REQUEST_REFUSED = FaultPage(403, "request_refused")
 
 # By the `reason` of an exception, which says more than its class. What a browser can bring about by a parameter of a
@@ -42,18 +44,27 @@ REQUEST_REFUSED = FaultPage(403, "request_refused")
 REASONS = MappingProxyType(
     {
         "account_disabled": FaultPage(403, "account_disabled"),
+        "account_expired": FaultPage(403, "account_expired"),
+        # The same status, and on the form the same words, as a limit of ours: only an account that exists is locked.
+        "account_locked": FaultPage(429, "account_locked"),
         "claim_missing": FaultPage(403, "claim_missing"),
         "client_rejected": FaultPage(403, "client_rejected", again=False),
         "code_spent": FaultPage(400, "code_spent"),
         "consent_denied": FaultPage(403, "consent_denied"),
         "interaction_required": FaultPage(403, "interaction_required"),
         "mfa_required": FaultPage(403, "mfa_required"),
+        "name_malformed": FaultPage(401, "name_malformed"),
         "not_a_member": FaultPage(403, "not_a_member"),
+        "not_here": FaultPage(403, "not_here"),
+        "not_now": FaultPage(403, "not_now"),
+        "password_change_needed": FaultPage(403, "password_change_needed"),
+        "password_expired": FaultPage(403, "password_expired"),
         "redirect_mismatch": FaultPage(403, "redirect_mismatch", again=False),
         "refresh_dead": FaultPage(403, "refresh_dead"),
         "scope_missing": FaultPage(403, "scope_missing"),
         "unverified_email": FaultPage(403, "unverified_email"),
         "visitor": FaultPage(403, "visitor"),
+        "wrong_password": FaultPage(401, "wrong_password"),
         "wrong_tenant": FaultPage(403, "wrong_tenant"),
         # Said by the provider itself, mostly to us alone; the person can do no more than wait, or not even that.
         "overage": FaultPage(503, "overage"),
@@ -71,6 +82,7 @@ PAGES = MappingProxyType(
         "login_loop": FaultPage(400, "login_loop", again=False),
         "not_allowed": FaultPage(403, "not_allowed"),
         "another_person": FaultPage(403, "another_person", again=False),
+        "password_refused": REASONS["wrong_password"],
         "level_not_reached": FaultPage(403, "level_not_reached", again=False),
         "provider_refused": FaultPage(403, "provider_refused"),
         "provider_unavailable": REASONS["provider_down"],
@@ -99,7 +111,7 @@ def page_of(error: GatewayError) -> FaultPage:
     # Their own channel has told us, and no browser: it is the operator's fault, and shows as one.
     if isinstance(error, ProviderMisconfigured):
         return PAGES[error.code]
-    if isinstance(error, (ProviderFault, NotAllowed)) and error.reason in REASONS:
+    if isinstance(error, (ProviderFault, NotAllowed, PasswordRefused)) and error.reason in REASONS:
         return REASONS[error.reason]
     if isinstance(error, ProviderRefused) and error.error == "access_denied":
         return REASONS["consent_denied"]

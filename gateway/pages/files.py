@@ -1,4 +1,4 @@
-"""The files that pages refer to: style sheets, our own mark, and the operator's logo.
+"""The files that pages refer to: style sheets, the script of the sign-in page, our own mark, and the operator's logo.
 
 They are read at start and found by exact name; no other name is ever looked up (path traversal has no path). Pages
 write the beginning of a digest behind the name, so that a browser asks anew as soon as one has changed.
@@ -12,8 +12,13 @@ from gateway.identity.presented import Reply
 from gateway.pages.colours import accent_sheet
 from gateway.settings.logo import Logo
 
-_TYPES = {"css": b"text/css; charset=utf-8", "svg": b"image/svg+xml", "png": b"image/png"}
-_OURS = ("gateway.css", "mark.svg")
+_TYPES = {
+    "css": b"text/css; charset=utf-8",
+    "js": b"text/javascript; charset=utf-8",
+    "svg": b"image/svg+xml",
+    "png": b"image/png",
+}
+_OURS = ("gateway.css", "mark.svg", "sign-in.js")
 # Opened by itself an SVG is a document of our origin, and may hold a script: here it can neither run one nor load.
 _DRAWING = (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; sandbox")
 

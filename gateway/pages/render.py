@@ -1,4 +1,6 @@
-"""Pages: values in, a `Reply` out. No script, no inline style, no text of a stranger without escaping.
+"""Pages: values in, a `Reply` out. No inline script or style, no text of a stranger without escaping.
+
+The page that asks for a password has one script, which it can do without; no other page may run any.
 
 Every link is absolute, below `public_url`: a page may be shown on an application's host, where the proxy passes on
 the answer of a check.
@@ -20,6 +22,7 @@ from gateway.pages import marks
 from gateway.pages.brand import Brand
 from gateway.pages.catalogue import Catalogue
 from gateway.pages.faults import FaultPage
+from gateway.pages.sign_in import SignInForm
 from gateway.pages.switch import ELSEWHERE, Switch
 from gateway.sessions.session import Session
 from gateway.settings.addresses import origin_of
@@ -27,6 +30,8 @@ from gateway.settings.addresses import origin_of
 HeaderLines = tuple[tuple[bytes, bytes], ...]
 
 _HERE = "reference-of-this-answer"
+MAX_TARGETS = 1500
+"""Characters of all protected hosts in the policy of a page: proxies have room for 4 kB of headers in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,7 @@ class Fact:
 class Pages:
     """Renders every page in the language of the catalogue.
 
-    `form_targets` are the origins to which a logout may lead by redirect.
+    `form_targets` are the origins to which a logout may lead by redirect, `hosts` those to which a login may.
     """
 
     def __init__(
@@ -61,6 +66,7 @@ class Pages:
         switch: Switch,
         templates: Environment,
         form_targets: Sequence[str] = (),
+        hosts: Sequence[str] = (),
     ) -> None:
         public_url = switch.public_url
         origin, https = origin_of(public_url), public_url.startswith("https:")
@@ -69,6 +75,8 @@ class Pages:
         self._public_url = public_url
         self._security = page_headers(https=https, own_origin=origin)
         self._form_security = page_headers(https=https, own_origin=origin, form_targets=form_targets)
+        self._hosts = tuple([host.rstrip("/") for host in hosts])
+        self._brand = brand
         self._forbidden: tuple[bytes, ...] = ()
         self._forbidden_lines: dict[int, Lines] = {}
         self._templates = templates
@@ -88,17 +96,60 @@ class Pages:
         enough.
         """
         names = ",".join([name for name, _, _ in options])
-        # Stable: the others keep the order of the file.
-        shown = sorted(options, key=lambda option: option[0] != last_used)
         return self._page(
             200,
             "chooser",
             here={"page": "login", "rd": return_to, "provider": names},
-            options=[self._option(*option, return_to, last_used) for option in shown],
-            # The host is shown so that a person sees for whom they sign in; the gateway's own needs no mention.
-            host="" if return_to.startswith(f"{self._public_url}/") else urlsplit(return_to).netloc,
+            options=self._options(options, return_to, last_used),
+            host=self._host(return_to),
             user=user,
         )
+
+    def sign_in(
+        self,
+        form: SignInForm,
+        options: Sequence[tuple[str, str, str]],
+        return_to: str,
+        last_used: str = "",
+        user: str = "",
+    ) -> Reply:
+        """The form for a name and a password, and beside it the providers that are elsewhere; else as `chooser`."""
+        key = f"error.{form.problem.key}" if form.problem else ""
+        return self._page(
+            form.status,
+            "sign_in",
+            self._sign_in_security(return_to),
+            here=ELSEWHERE if form.attempt else {"page": "login", "rd": return_to, "provider": form.hint},
+            form=form,
+            lead=self._catalogue.say(f"{key}.lead") if key else "",
+            todo=self._catalogue.say(f"{key}.todo") if key else "",
+            rd=return_to,
+            options=self._options(options, return_to, last_used),
+            host=self._host(return_to),
+            user=user,
+        )
+
+    def _sign_in_security(self, return_to: str) -> HeaderLines:
+        # A form's answer leads to the application, which may lead on to another protected host; browsers hold every
+        # step against `form-action`.
+        fits = len(" ".join(self._hosts)) <= MAX_TARGETS
+        return page_headers(
+            https=self._public_url.startswith("https:"),
+            own_origin=origin_of(self._public_url),
+            form_targets=self._hosts if fits else (origin_of(return_to),),
+            script=self._brand.script.partition("?")[0],
+        )
+
+    def _host(self, return_to: str) -> str:
+        """The host is shown so that a person sees for whom they sign in; the gateway's own needs no mention."""
+        return "" if return_to.startswith(f"{self._public_url}/") else urlsplit(return_to).netloc
+
+    def _options(
+        self, options: Sequence[tuple[str, str, str]], return_to: str, last_used: str
+    ) -> list[Option]:
+        # Stable: the others keep the order of the file.
+        shown = sorted(options, key=lambda option: option[0] != last_used)
+        return [self._option(*option, return_to, last_used) for option in shown]
 
     def _option(self, name: str, title: str, mark: str, return_to: str, last_used: str) -> Option:
         href = f"{self._public_url}/auth/{name}?rd={quote(return_to, safe='')}"

@@ -38,7 +38,9 @@ class Rule:
 
     `index` is its place, from 0. Empty `hosts`, `paths`, `methods` and `networks` fit everything; a written list has
     to fit. `hosts` are canonical, exact or `*.suffix`. `strict`: its sessions are never taken from memory. `tokens`: those
-    of the provider that the application gets (access_token, id_token).
+    of the provider that the application gets (access_token, id_token). `schemes`: those of an Authorization header that
+    is read here (basic, bearer); under any other rule it belongs to the application. `cookie`: sessions count too.
+    `basic`: the provider that HTTP Basic is checked at. `passes_on`: the application gets what was read.
     """
 
     name: str
@@ -52,6 +54,10 @@ class Rule:
     networks: tuple[Network, ...] = ()
     strict: bool = False
     tokens: frozenset[str] = frozenset()
+    schemes: frozenset[str] = frozenset()
+    cookie: bool = True
+    basic: str = ""
+    passes_on: bool = False
 
     def misfit(self, host: str, path: str, method: str, client: Client) -> str:
         """The first matcher that does not fit: host, path, method or network; "" where all do."""
@@ -157,6 +163,10 @@ def _compiled(index: int, written: RuleSettings) -> Rule:
         networks=tuple([plain_network(network) for network in written.networks]),
         strict=written.freshness == "strict",
         tokens=frozenset(written.pass_token),
+        schemes=frozenset(written.accept) - {"session"},
+        cookie="session" in written.accept,
+        basic=written.basic.provider if written.basic else "",
+        passes_on=written.pass_authorization,
     )
 
 

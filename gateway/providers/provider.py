@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from gateway.identity.identity import Identity
+from gateway.providers.account import Account
 from gateway.sessions.session import Grant
 
 T = TypeVar("T")
@@ -152,6 +153,45 @@ class Redirects(Provider, Protocol):
         ...
 
     def arrive(self, arrival: Arrival, now: int) -> Flow[SignedIn]: ...
+
+
+@runtime_checkable
+class ChecksPasswords(Provider, Protocol):
+    """Login by a name and a password, typed on a page of ours.
+
+    `domains` are the choices of the form, none where there is nothing to choose. Who implements it waits for a network
+    of its own, or for a hash: so these are no flows.
+    """
+
+    @property
+    def domains(self) -> tuple[str, ...]: ...
+
+    def account(self, typed: str, domain: str) -> Account:
+        """What was typed, as one name for all its spellings. Raises `PasswordRefused` for what is no name."""
+        ...
+
+    async def check_password(self, account: Account, password: str, now: int) -> SignedIn:
+        """Ask once, and never again after a no. Raises `PasswordRefused` or a `ProviderFault`.
+
+        It takes as long for a name that does not exist as for one that does.
+        """
+        ...
+
+
+@runtime_checkable
+class Rechecks(Provider, Protocol):
+    """Looks again, without the person, whether an account still stands: where nothing is prolonged (`Grant.recheck`)."""
+
+    async def recheck(self, grant: Grant, identity: Identity, now: int) -> Refreshed:
+        """As `Refreshes.refresh`, and raises what that raises."""
+        ...
+
+
+@runtime_checkable
+class Closes(Provider, Protocol):
+    """Keeps connections, or threads, of its own."""
+
+    async def close(self) -> None: ...
 
 
 @runtime_checkable

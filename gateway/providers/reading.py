@@ -103,9 +103,16 @@ class Reading:
 
     def lacks(self, claims: Claims) -> bool:
         """Whether something that another document could add is missing."""
+        return any(find(claims, path) is None for path in self._needed() if path)
+
+    def wanted(self) -> tuple[str, ...]:
+        """Every path that an identity is read from: for a source that sends what it is asked for."""
+        shown = (self.paths.name, self.paths.email_verified, self.paths.picture)
+        return tuple(dict.fromkeys([path for path in (*self._needed(), *shown) if path]))
+
+    def _needed(self) -> tuple[str, ...]:
         places = [place.path for place in self.groups.places]
-        wanted = [*_PLACEHOLDER.findall(self.user), *places, *self.required, self.paths.email]
-        return any(find(claims, path) is None for path in wanted if path)
+        return (*_PLACEHOLDER.findall(self.user), *places, *self.required, self.paths.email)
 
     def identity(
         self, documents: Sequence[Claims], person: tuple[str, str], authenticated_at: int

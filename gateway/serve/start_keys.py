@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from gateway.errors import KeyFault
 from gateway.keys.keyring import Keyring
 from gateway.settings.model import Settings
 from gateway.storage.key_file import find_keyring, read_keyring, write_keyring
@@ -27,16 +28,41 @@ def ring_at_start(
     path = Path(settings.keys.file)
     ring = find_keyring(path)
     if ring is not None:
-        return ring
+        return _for_tokens(settings, ring, say, clock, random)
     if not settings.store.file:
         return read_keyring(path)
     if lost := lost_keys(settings):
         fields = {"file": settings.keys.file, "store": settings.store.file, "message": lost}
         say("warning", "keys.lost", fields)
     ring = Keyring.generate(random, clock())
+    if settings.tokens.enabled:
+        ring = ring.for_tokens(settings.tokens.algorithm, random, clock())
     write_keyring(path, ring)
     say("info", "keys.made", {"file": settings.keys.file})
     return ring
+
+
+def _for_tokens(
+    settings: Settings,
+    ring: Keyring,
+    say: Say,
+    clock: Callable[[], float],
+    random: Callable[[int], bytes],
+) -> Keyring:
+    """The ring, with a key for access tokens where they are issued: made once, and beside a shared store never here."""
+    if not settings.tokens.enabled:
+        return ring
+    grown = ring.for_tokens(settings.tokens.algorithm, random, clock())
+    if grown is ring:
+        return ring
+    if not settings.store.file:
+        raise KeyFault(
+            f"{settings.keys.file} holds no key that signs access tokens with {settings.tokens.algorithm}: run"
+            " `gateway keys rotate`, and give every replica the same file"
+        )
+    write_keyring(Path(settings.keys.file), grown)
+    say("info", "keys.made", {"file": settings.keys.file})
+    return grown
 
 
 def lost_keys(settings: Settings) -> str:

@@ -51,5 +51,5 @@ def _handed(grant: Grant, kinds: frozenset[str]) -> Handed:
         access_token=grant.access_token if "access_token" in kinds else "",
         id_token=grant.id_token if "id_token" in kinds else "",
         expires=grant.expires,
-        renewable=bool(grant.refresh_token),
+        renewable=grant.renewable,
     )

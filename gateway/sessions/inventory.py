@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway.errors import Unsealable
 from gateway.keys.keyring import Keyring
-from gateway.observe.events import Emit, PersonSignedOut
+from gateway.observe.events import Emit
 from gateway.sessions.ending import Endings
 from gateway.sessions.entry import Entry, EntrySealing
 from gateway.sessions.index import Index
@@ -22,13 +22,9 @@ from gateway.sessions.person import login_name, person_name
 from gateway.sessions.records import number
 from gateway.sessions.rights import Right, Rights
 from gateway.sessions.sealing import activity_key, record_key
-from gateway.sessions.single_flight import SingleFlight
+from gateway.sessions.sweeping import Sweeps, is_over
 from gateway.storage.bus import Bus
 from gateway.storage.store import Store
-
-BATCH = 50
-PAUSE = 0.02
-"""Seconds between two batches: a person with ten thousand sessions is no reason to keep the others waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +37,10 @@ class Listed:
 
 
 class Inventory:
-    """Lists and ends the sessions of a deployment. `lifetime` is the absolute limit of a session, in seconds."""
+    """Lists and ends the sessions of a deployment. `lifetime` is the absolute limit of a session, in seconds.
+
+    `token_lifetime`: as in `Endings`.
+    """
 
     def __init__(
         self,
@@ -54,6 +53,7 @@ class Inventory:
         random: Callable[[int], bytes],
         bus: Bus | None = None,
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
+        token_lifetime: float = 0.0,
     ) -> None:
         self._store = store
         self._entries = EntrySealing(ring, deployment, random)
@@ -61,10 +61,8 @@ class Inventory:
         self._rights = Rights(store, ring, deployment, lifetime, clock, random)
         self._over = LoginsOver(store)
         self._notices = Notices(bus, clock)
-        self._endings = Endings(store, self._index, self._notices, emit)
-        self._emit = emit
-        self._sleep = sleep
-        self._sweeps: SingleFlight[None] = SingleFlight()
+        self._endings = Endings(store, self._index, self._notices, emit, token_lifetime)
+        self._sweeps = Sweeps(store, self._entries, self._index, self._endings, self._notices, emit, sleep)
 
     async def get(self, sid: str) -> Listed | None:
         """A session by its id; `None` where there is none, or nothing about it that opens."""
@@ -98,12 +96,12 @@ class Inventory:
     async def end_all(self, issuer: str, subject: str, reason: str) -> None:
         """End every session of a person, also those that are just being begun: over when this returns."""
         person = person_name(issuer, subject)
-        await self._overridden(person, await self._rights.end_sessions(person), reason)
+        await self._sweeps.end(person, await self._rights.end_sessions(person), reason)
 
     async def disable(self, issuer: str, subject: str) -> None:
         """End every session of a person, and let them begin none."""
         person = person_name(issuer, subject)
-        await self._overridden(person, await self._rights.set_disabled(person, disabled=True), "disabled")
+        await self._sweeps.end(person, await self._rights.set_disabled(person, disabled=True), "disabled")
 
     async def enable(self, issuer: str, subject: str) -> None:
         """Let a person sign in again."""
@@ -123,25 +121,7 @@ class Inventory:
         """Let the deletions that are under way end, for at most `patience` seconds; then leave the rest."""
         await self._sweeps.close(patience)
 
-    async def _overridden(self, person: str, right: Right, reason: str) -> None:
-        await self._notices.person(person)
-        self._emit(PersonSignedOut(person, reason))
-        self._sweeps.start((person, right.epoch), lambda: self._sweep(person, right, reason))
-
-    async def _sweep(self, person: str, right: Right, reason: str) -> None:
-        for place, sid in enumerate(await self._index.listed(person), 1):
-            listed = await self.get(sid)
-            # A session that was begun since belongs to the new epoch, and stays.
-            if listed and _is_over(listed.entry, person, right):
-                await self._endings.end(sid, listed.entry.subject, reason, listed.entry.lists)
-            if place % BATCH == 0:
-                await self._sleep(PAUSE)
-
 
 def _is_living(entry: Entry, person: str, right: Right) -> bool:
     # Whoever can write to the store can put any id on a list. Whose the session is, its seal says.
-    return person in entry.people and not right.ends(entry.people[person])
-
-
-def _is_over(entry: Entry, person: str, right: Right) -> bool:
-    return person in entry.people and right.ends(entry.people[person])
+    return person in entry.people and not is_over(entry, person, right)

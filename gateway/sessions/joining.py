@@ -42,7 +42,7 @@ class Joining:
                 return Joined()
             found, names = await self.grants(session), moves(session)
             grants = {name: grant for name, grant in found.items() if name in names}
-            if not any(grant.refresh_token for grant in grants.values()):
+            if not any(grant.renewable for grant in grants.values()):
                 return Joined(session, grants)
             turn = await self.leases.take(session, lease_time(0.0), urgent=True)
             if isinstance(turn, Lease):

@@ -18,6 +18,7 @@ from gateway.sessions.records import Found, Records
 from gateway.sessions.rights import Right, Rights, rights_key
 from gateway.sessions.sealing import session_id
 from gateway.sessions.session import Grants, Session, log_name
+from gateway.sessions.suspicion import Suspicions
 
 
 class Opened(NamedTuple):
@@ -45,9 +46,11 @@ class Openings:
         admits: Callable[[Identity], bool],
         emit: Emit,
         clock: Callable[[], float],
+        suspicions: Suspicions,
     ) -> None:
         self._records = records
         self._rights = rights
+        self._suspicions = suspicions
         self._endings = endings
         self._idle = idle
         self._touch_every = touch_every
@@ -76,25 +79,28 @@ class Openings:
         if found is None:
             self._expected.forget(sid)
             return None
-        known = self._configured(found.session.identities)
-        ended = await self._ended(found, known, expected)
+        session, known = found.session, self._configured(found.session.identities)
+        ended, rights = self._limit_reached(session, self._clock()), list[Right]()
+        if known and not ended:
+            rights = await self._rights_of(found, known, expected)
+            ended = _overridden(session, known, rights)
         if ended:
-            session = found.session
             await self._endings.end(session.id, session.latest.key, ended, list_names(session.identities))
             return None
-        return await self._touched(found, known) if known else None
+        return await self._touched(found, known, _held_back(rights)) if known else None
 
-    async def _ended(self, found: Found, known: tuple[Identity, ...], expected: Sequence[str]) -> str:
-        """By what the session is over; "" where it is not."""
-        session = found.session
-        ended = self._limit_reached(session, self._clock())
-        if ended or not known:
-            return ended
+    async def _rights_of(
+        self, found: Found, known: tuple[Identity, ...], expected: Sequence[str]
+    ) -> list[Right]:
+        """The rights of the people of a session, with every suspicion judged that has waited for it."""
         people = tuple([person_of(one) for one in known])
         seen = dict(zip(expected, found.beside, strict=True))
         # Of whom the session is the record alone says: nobody is judged by the rights of somebody else.
-        rights = self._seen_rights(people, seen) or await self._asked_rights(session, people)
-        return _overridden(session, known, rights)
+        rights = self._seen_rights(people, seen) or await self._asked_rights(found.session, people)
+        return [
+            await self._suspicions.judged(one, right) if right.suspicion else right
+            for one, right in zip(known, rights, strict=True)
+        ]
 
     def _limit_reached(self, session: Session, now: float) -> str:
         if now >= session.absolute_end:
@@ -119,11 +125,16 @@ class Openings:
             [one for one in identities if self._issuers.get(one.provider) == one.issuer and self._admits(one)]
         )
 
-    async def _touched(self, found: Found, known: tuple[Identity, ...]) -> Opened | None:
-        """What was found, of the logins that count, with its activity noted; `None` where it is gone meanwhile."""
+    async def _touched(self, found: Found, known: tuple[Identity, ...], held_back: float) -> Opened | None:
+        """What was found, of the logins that count, with its activity noted; `None` where it is gone meanwhile.
+
+        Before `held_back` (Unix seconds) nobody tries to refresh it.
+        """
         session, seen = found.session, int(self._clock())
         if len(known) < len(session.identities):
             session = replace(session, identities=known)
+        if held_back > session.next_try:
+            session = replace(session, next_try=held_back)
         if self._clock() - session.seen >= self._touch_every:
             if not await self._records.touch(session, seen):
                 return None
@@ -132,11 +143,15 @@ class Openings:
         return Opened(session, {name: grant for name, grant in found.grants.items() if name in names})
 
 
+def _held_back(rights: Sequence[Right]) -> float:
+    """Until when (Unix seconds) no session of these people may try a kept password again; 0 where one may."""
+    return max([right.suspicion.until for right in rights if right.suspicion], default=0)
+
+
 def _overridden(session: Session, identities: tuple[Identity, ...], rights: Sequence[Right]) -> str:
     """Why the rights of one of its people, in their order, end a session; "" where they do not."""
     for one, right in zip(identities, rights, strict=True):
-        if right.disabled:
-            return "disabled"
-        if right.ends(session.epochs.get(one.provider, 0)):
-            return "revoked"
+        over = right.over(session.epochs.get(one.provider, 0), one.authenticated_at)
+        if over:
+            return over
     return ""

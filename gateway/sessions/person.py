@@ -30,6 +30,11 @@ def login_name(issuer: str, sid: str) -> str:
     return _name("login", issuer, sid)
 
 
+def provider_name(issuer: str) -> str:
+    """The same for a provider: for what is kept about all of its people together."""
+    return _name("provider", issuer, "")
+
+
 def list_names(identities: Iterable[Identity]) -> tuple[str, ...]:
     """The lists on which a session of these identities stands: those of its people, and of its logins."""
     known = tuple(identities)

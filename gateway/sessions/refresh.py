@@ -1,7 +1,8 @@
 """One refresh of one session, from the lease to the commit.
 
-A refresh that fails ends a session in two cases only: the provider says that the grant is dead, or the token has
-ended, several tries in a row have failed, and the operator's grace has passed. Everything else is weather.
+A refresh that fails ends a session in two cases only: the provider says that the grant is dead or the account disabled,
+or the token has ended, several tries in a row have failed, and the operator's grace has passed. What a refused password
+means is judged elsewhere (`sessions.suspicion`). Everything else is weather.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,6 +18,7 @@ from gateway.sessions.flight import Failure, Flight, Landed
 from gateway.sessions.lease import Lease, Leases
 from gateway.sessions.limbo import Limbo
 from gateway.sessions.orphans import Orphans
+from gateway.sessions.relogin import Relogins
 from gateway.sessions.renewal import Failed, Renewals
 from gateway.sessions.report import Report
 from gateway.sessions.schedule import Due, exhausted, is_due, lease_time, next_try, plan
@@ -41,6 +43,7 @@ class Refresh:
         sessions: Sessions,
         leases: Leases,
         renewals: Renewals,
+        relogins: Relogins,
         limbo: Limbo,
         orphans: Orphans,
         report: Report,
@@ -52,6 +55,7 @@ class Refresh:
         self._sessions = sessions
         self._leases = leases
         self._renewals = renewals
+        self._relogins = relogins
         self._limbo = limbo
         self._orphans = orphans
         self._report = report
@@ -138,7 +142,10 @@ class Refresh:
         """Ask for one grant; `None` where the flight goes on."""
         began = self._clock()
         identity = next(one for one in flight.session.identities if one.provider == grant.provider)
-        result = await self._renewals.ask(grant, identity, doubtful=bool(flight.doubtful))
+        result = await self._asked(flight, grant, identity)
+        if result is None:  # another session of the person is asking, or was refused a moment ago
+            await self._give_back(flight, lease)
+            return Landed(flight.session)
         self._report.alarm(grant.provider, result.alarm)
         if isinstance(result, Failed):
             flight.failures.append(Failure(grant.provider, result, began))
@@ -149,6 +156,11 @@ class Refresh:
             self._orphans.give_back(result.grant, grant)
             return await self._end(flight, "refresh_refused")
         return await self._keep(flight, lease, grant, result, began)
+
+    async def _asked(self, flight: Flight, grant: Grant, identity: Identity) -> Refreshed | Failed | None:
+        if grant.password:
+            return await self._relogins.ask(grant, identity)
+        return await self._renewals.ask(grant, identity, doubtful=bool(flight.doubtful))
 
     async def _keep(
         self, flight: Flight, lease: Lease, spent: Grant, result: Refreshed, began: float
@@ -206,6 +218,9 @@ class Refresh:
     # Failure
 
     async def _failed(self, flight: Flight) -> Landed:
+        disabled = [one.provider for one in flight.failures if one.failed.verdict == "disabled"]
+        if disabled:
+            return await self._switched_off(flight, disabled[0])
         if any(one.failed.verdict == "refused" for one in flight.failures):
             return await self._refused(flight)
         # A lease ends with the tokens of another provider that were written under it.
@@ -236,6 +251,13 @@ class Refresh:
                 return Landed(newer)
         self._tell(flight, "", current.fails)
         return await self._end(flight, "refresh_refused")
+
+    async def _switched_off(self, flight: Flight, provider: str) -> Landed:
+        """The directory says that the account is disabled: all sessions of the person end, and this one first."""
+        identity = next(one for one in flight.session.identities if one.provider == provider)
+        await self._sessions.suspicions.switched_off(identity)
+        self._tell(flight, "", flight.session.fails)
+        return await self._end(flight, "disabled")
 
     async def _end(self, flight: Flight, reason: str) -> Landed:
         try:

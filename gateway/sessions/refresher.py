@@ -24,6 +24,7 @@ from gateway.sessions.lease import Leases
 from gateway.sessions.limbo import Limbo
 from gateway.sessions.orphans import Orphans
 from gateway.sessions.refresh import Refresh
+from gateway.sessions.relogin import Relogins
 from gateway.sessions.renewal import Renewals
 from gateway.sessions.report import Report
 from gateway.sessions.schedule import WAIT, Due, plan
@@ -57,10 +58,12 @@ class Refresher:
         )
         self._limbo = Limbo(sessions.commit, sleep)
         self._orphans = Orphans(catalog)
+        renewals = Renewals(catalog, clock)
         self._refresh = Refresh(
             sessions,
             leases,
-            Renewals(catalog, clock),
+            renewals,
+            Relogins(sessions.suspicions, renewals, sleep),
             self._limbo,
             self._orphans,
             Report(emit, clock),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from gateway.errors import (
+    PasswordRefused,
     ProviderFault,
     ProviderLied,
     ProviderMisconfigured,
@@ -19,17 +20,19 @@ from gateway.errors import (
 )
 from gateway.identity.identity import Identity
 from gateway.providers.catalog import Catalog
-from gateway.providers.provider import Refreshed, Refreshes
+from gateway.providers.provider import Refreshed
 from gateway.sessions.lease import Lease
 from gateway.sessions.schedule import asking_time, lease_time
 from gateway.sessions.session import Grant
 
-Verdict: TypeAlias = Literal["transient", "unknown", "misconfigured", "refused"]
+Verdict: TypeAlias = Literal["transient", "unknown", "misconfigured", "refused", "suspected", "disabled"]
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """No new tokens. Only `refused` is final; `alarm` is a sentence for the operator, "" where it is none of theirs.
+    """No new tokens. `refused` and `disabled` are final; `suspected` is a kept password that was refused.
+
+    `alarm` is a sentence for the operator, "" where it is none of theirs.
 
     `definite`: the refresh token was certainly not spent by what failed here.
     """
@@ -57,23 +60,28 @@ class Renewals:
 
     async def ask(self, grant: Grant, identity: Identity, *, doubtful: bool) -> Refreshed | Failed:
         """New tokens for a grant, or why there are none. `doubtful`: its refresh token may be spent already."""
-        provider = self._catalog.get(grant.provider)
-        if not isinstance(provider, Refreshes):
-            return Failed("misconfigured", alarm=f"provider {grant.provider} can refresh no session any more")
+        spends = bool(grant.refresh_token)
+        doubtful = doubtful and spends
         try:
-            return await self._once(provider, grant, identity)
+            return await self._once(grant, identity)
         except ProviderFault as fault:
-            if not _worth_repeating(fault):
-                return _judge(fault, doubtful=doubtful, lost=_lost(fault))
-            lost = _lost(fault)
+            # A password is never sent twice in a row: a directory counts it though its answer was lost.
+            if grant.password or not _worth_repeating(fault):
+                return _judge(fault, doubtful=doubtful, lost=spends and _lost(fault), spends=spends)
+            lost = spends and _lost(fault)
         try:
-            return await self._once(provider, grant, identity)
+            return await self._once(grant, identity)
         except ProviderFault as fault:
-            return _judge(fault, doubtful=doubtful, lost=lost or _lost(fault))
+            return _judge(fault, doubtful=doubtful, lost=lost or (spends and _lost(fault)), spends=spends)
 
-    async def _once(self, provider: Refreshes, grant: Grant, identity: Identity) -> Refreshed:
-        flow = provider.refresh(grant, identity, int(self._clock()))
-        return await self._catalog.run(flow, provider=grant.provider)
+    async def _once(self, grant: Grant, identity: Identity) -> Refreshed | Failed:
+        try:
+            renewed = await self._catalog.renew(grant, identity, int(self._clock()))
+        except PasswordRefused as refused:
+            return Failed("disabled" if refused.reason == "account_disabled" else "suspected")
+        if renewed is None:
+            return Failed("misconfigured", alarm=f"provider {grant.provider} can refresh no session any more")
+        return renewed
 
 
 def _worth_repeating(fault: ProviderFault) -> bool:
@@ -87,7 +95,7 @@ def _lost(fault: ProviderFault) -> bool:
     return isinstance(fault, ProviderLied) or (isinstance(fault, ProviderUnavailable) and fault.ambiguous)
 
 
-def _judge(fault: ProviderFault, *, doubtful: bool, lost: bool) -> Failed:
+def _judge(fault: ProviderFault, *, doubtful: bool, lost: bool, spends: bool) -> Failed:
     definite = not lost
     if isinstance(fault, ProviderUnavailable):
         alarm = str(fault) if fault.remedy else ""
@@ -95,6 +103,8 @@ def _judge(fault: ProviderFault, *, doubtful: bool, lost: bool) -> Failed:
     if isinstance(fault, ProviderMisconfigured):
         return Failed("misconfigured", definite, alarm=str(fault))
     if isinstance(fault, ProviderRefused) and fault.terminal:
+        if not spends and fault.reason == "account_disabled":
+            return Failed("disabled")
         return Failed("unknown", definite) if doubtful or lost else Failed("refused")
     # A lie, or a refusal that is not about the grant (invalid_scope, unsupported_grant_type …): no person's fault.
     return Failed("unknown", definite, alarm=str(fault))

@@ -64,13 +64,13 @@ def ahead(session: Session) -> float:
 
 def token_times(grants: Iterable[Grant]) -> tuple[int, int]:
     """End and begin of the token that ends first among those that a refresh could prolong; zeros where there is none."""
-    return min([(g.expires, g.begun) for g in grants if g.refresh_token and g.expires], default=(0, 0))
+    return min([(g.expires, g.begun) for g in grants if g.renewable and g.expires], default=(0, 0))
 
 
 def is_due(grant: Grant, now: float) -> bool:
     """Whether this grant, of those in a session that is due, wants a refresh."""
-    # Without a refresh token nothing happens at the token's end: the session lives by its own limits.
-    if not grant.refresh_token or not grant.expires:
+    # Where nothing can be done at the token's end, nothing is: the session lives by its own limits.
+    if not grant.renewable or not grant.expires:
         return False
     return now >= grant.expires - min(AHEAD, AHEAD_SHARE * _life(grant)) * (1 + JITTER)
 

@@ -22,6 +22,8 @@ class Session:
     `browser` is the mark of the browser that signed in, "" where unknown.
     `epochs` are those of its people when it was begun, by provider; where they are newer now, it is over.
     `fails` and `next_try` belong to the refresh; `version` is that of the stored record.
+    `name` is what others call it (`log_name`) where it is known by that alone: for who came with a credential of their
+    own, and without a ticket. Such a session is made for one check, and stands in no store.
     """
 
     id: str
@@ -36,6 +38,7 @@ class Session:
     fails: int = 0
     browser: str = ""
     epochs: Mapping[str, int] = field(default_factory=dict)
+    name: str = ""
 
     @property
     def latest(self) -> Identity:
@@ -48,6 +51,10 @@ class Grant:
     """Tokens of one provider, kept where refresh or logout needs them.
 
     `begun` (when they were received) and `expires` (of the access token) in Unix seconds, 0 = unknown.
+
+    A directory gives no refresh token. `account` is the canonical name that signed in there; `password` is kept where
+    only it brings the next token, and nowhere but here, under the key in the browser's cookie. `recheck`: nothing is
+    prolonged, the directory is asked at `expires` whether the account still stands as `stamp` says it stood.
     """
 
     provider: str
@@ -57,6 +64,15 @@ class Grant:
     begun: int = 0
     expires: int = 0
     scope: str = ""
+    account: str = ""
+    password: str = field(default="", repr=False)
+    stamp: str = ""
+    recheck: bool = False
+
+    @property
+    def renewable(self) -> bool:
+        """Whether something can be done when it ends."""
+        return bool(self.refresh_token or self.password or self.recheck)
 
 
 def log_name(sid: str) -> str:

@@ -21,6 +21,7 @@ from gateway.sessions.device import Device
 from gateway.sessions.draft import Draft, token_fields
 from gateway.sessions.ending import Endings
 from gateway.sessions.entry import EntrySealing
+from gateway.sessions.farewell import Farewells
 from gateway.sessions.index import Index
 from gateway.sessions.joining import Joined, Joining
 from gateway.sessions.lease import Lease, Leases
@@ -29,10 +30,13 @@ from gateway.sessions.opening import Opened, Openings
 from gateway.sessions.over import LoginsOver
 from gateway.sessions.person import list_names
 from gateway.sessions.records import Records
+from gateway.sessions.report import Report
 from gateway.sessions.rights import Rights
 from gateway.sessions.schedule import token_times
 from gateway.sessions.sealing import Logins, Sealing, session_id
 from gateway.sessions.session import Grant, Grants, Session, log_name
+from gateway.sessions.suspicion import Suspicions
+from gateway.sessions.sweeping import Sweeps
 from gateway.settings.model import Sessions as Limits
 from gateway.storage.bus import Bus
 from gateway.storage.store import Store, Written
@@ -50,7 +54,7 @@ class Sessions:
     """The sessions of one deployment.
 
     `issuers` gives the issuer of each configured provider by its name; `admits` says whom their `allow:` lists. `bus`
-    tells the other processes; `None` where no process remembers a session.
+    tells the other processes; `None` where no process remembers a session. `token_lifetime`: as in `Endings`.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class Sessions:
         admits: Callable[[Identity], bool] = lambda _: True,
         bus: Bus | None = None,
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
+        token_lifetime: float = 0.0,
     ) -> None:
         self._limits = limits
         self._sealing = Sealing(ring, deployment, random)
@@ -77,16 +82,30 @@ class Sessions:
         rights = Rights(store, ring, deployment, limits.absolute, clock, random)
         self._notices = Notices(bus, clock)
         self._leases = Leases(store, clock, random, sleep)
-        index = Index(store, clock)
-        self._endings = Endings(store, index, self._notices, emit)
+        index, entries = Index(store, clock), EntrySealing(ring, deployment, random)
+        self._endings = Endings(store, index, self._notices, emit, token_lifetime)
+        self._farewells = Farewells(store)
+        self._sweeps = Sweeps(store, entries, index, self._endings, self._notices, emit, sleep)
+        self.suspicions = Suspicions(
+            store, rights, self._sweeps.end, limits.refusals_before_logout, Report(emit, clock), clock
+        )
         self._openings = Openings(
-            self._records, rights, self._endings, limits.idle, self.touch_every, issuers, admits, emit, clock
+            self._records,
+            rights,
+            self._endings,
+            limits.idle,
+            self.touch_every,
+            issuers,
+            admits,
+            emit,
+            clock,
+            self.suspicions,
         )
         self._beginnings = Beginnings(
             ring,
             spec,
             self._records,
-            EntrySealing(ring, deployment, random),
+            entries,
             index,
             rights,
             LoginsOver(store),
@@ -124,6 +143,8 @@ class Sessions:
             epochs=carried({**(known.epochs if known and others else {}), identity.provider: epoch}),
         )
         grants = {**joined.grants, **({identity.provider: grant} if grant is not None else {})}
+        if grant is not None:
+            await self.suspicions.signed_in(identity, grant)
         begun = await self._beginnings.write(logins, grants, device, doubtful=joined.doubtful)
         replaced = not joins or await self._replaced(joins, joined.session)
         if others and not (replaced and await self._beginnings.still_on(others)):
@@ -218,6 +239,14 @@ class Sessions:
         known = logins.identities if logins else ()
         subject = known[-1].key if known else ""
         await self._endings.end(session_id(ticket), subject, reason, list_names(known))
+
+    async def why_over(self, ticket: Ticket) -> str:
+        """Why the session of a ticket has ended that its person did not end, a reason of `SessionEnded`; "" for none."""
+        return await self._farewells.of(session_id(ticket))
+
+    async def close(self, patience: float) -> None:
+        """Let the deletions that are under way end, for at most `patience` seconds; then leave the rest."""
+        await self._sweeps.close(patience)
 
 
 def _others(session: Session | None, provider: str, browser: str) -> tuple[Identity, ...]:

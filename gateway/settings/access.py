@@ -59,6 +59,23 @@ PassedTokens = Annotated[
 ]
 """One token, or a list of them."""
 
+Credential = Literal["session", "basic", "bearer"]
+"""What may prove who is asking: the session's cookie, HTTP Basic, or a token in `Authorization: Bearer`."""
+
+_CREDENTIAL = {"enum": ["session", "basic", "bearer"], "type": "string"}
+Accepted = Annotated[
+    tuple[Credential, ...],
+    Field(min_length=1),
+    BeforeValidator(_listed),
+    WithJsonSchema({"anyOf": [_CREDENTIAL, {"type": "array", "items": _CREDENTIAL, "minItems": 1}]}),
+]
+
+
+class BasicSettings(Section):
+    """HTTP Basic under one rule."""
+
+    provider: Word = Field(description="Where the name and the password are checked.")
+
 
 class RuleSettings(Section):
     """One rule. The first whose host, path, method and network fit decides; where none fits, the answer is no."""
@@ -90,6 +107,18 @@ class RuleSettings(Section):
     pass_token: PassedTokens = Field(
         default=(),
         description="Tokens of the provider that the application gets: access_token, id_token, or both in a list.",
+    )
+    accept: Accepted = Field(
+        default=("session",),
+        description="What proves who is asking: session (the cookie), basic (HTTP Basic), bearer (a token), or a list.",
+    )
+    basic: BasicSettings | None = Field(
+        default=None,
+        description="Where HTTP Basic is checked; needed where several providers take passwords.",
+    )
+    pass_authorization: bool = Field(
+        default=False,
+        description="Hand an Authorization header that was read here to the application too; else it is taken away.",
     )
 
 

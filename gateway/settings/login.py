@@ -12,6 +12,44 @@ MailDomain = Annotated[str, StringConstraints(pattern=DOMAIN, max_length=253)]
 Offered = Annotated[tuple[Word, ...], Field(min_length=1)]
 
 
+class PasswordLimits(Section):
+    """Limits of passwords that are typed on a page of ours, or sent by a program.
+
+    They count before a directory is asked: `per_account` has to be below the number of wrong passwords at which the
+    directory locks an account.
+    """
+
+    per_account: int = Field(
+        default=5,
+        ge=1,
+        le=1000,
+        description="Tries of one account at once; below the number at which the directory locks it.",
+    )
+    account_period: Duration = Field(
+        default=parse_duration("15m"),
+        description="Time in which these come back, one after another; a right password brings all of them back.",
+    )
+    per_address: int = Field(
+        default=30,
+        ge=1,
+        le=100_000,
+        description="Wrong tries of one address prefix (/24, /64) at once, whatever the accounts.",
+    )
+    address_period: Duration = Field(
+        default=parse_duration("15m"), description="Time in which these come back, one after another."
+    )
+    at_once: int = Field(
+        default=16,
+        ge=1,
+        le=1000,
+        description="Passwords that one provider is asked about at the same time, by each worker; others wait.",
+    )
+    deadline: Duration = Field(
+        default=parse_duration("8s"),
+        description="How long a person waits for an answer, the wait for their turn included; then it is a 503.",
+    )
+
+
 class Login(Section):
     """Limits of the login redirects, and which provider is offered where."""
 
@@ -34,6 +72,9 @@ class Login(Section):
     domains: dict[MailDomain, Word] = Field(
         default_factory=dict,
         description="By domain of an e-mail address: the provider that an address in `login_hint=` leads to.",
+    )
+    passwords: PasswordLimits = Field(
+        default=PasswordLimits(), description="Limits of passwords, for providers that take them."
     )
     revoke_at_logout: bool = Field(
         default=True,

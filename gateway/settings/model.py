@@ -13,10 +13,11 @@ from gateway.settings.addresses import Origin, PublicUrl
 from gateway.settings.login import Login
 from gateway.settings.pages import Link, Pages
 from gateway.settings.presets import ProviderSettings
-from gateway.settings.provider_section import ProviderSection
+from gateway.settings.provider_section import ClientSection, ProviderSection
 from gateway.settings.providers import OAuth2Provider, OidcProvider, OidcSection
 from gateway.settings.section import HeaderName, Pattern, Section, Word
 from gateway.settings.sessions import Sessions
+from gateway.settings.tokens import TokenClient, Tokens
 from gateway.settings.units import (
     BindAddress,
     Duration,
@@ -35,6 +36,7 @@ __all__ = [
     "Access",
     "Allow",
     "Assertion",
+    "ClientSection",
     "Criteria",
     "HeaderName",
     "HeaderNames",
@@ -56,6 +58,8 @@ __all__ = [
     "Server",
     "Sessions",
     "Settings",
+    "TokenClient",
+    "Tokens",
     "Word",
 ]
 
@@ -208,6 +212,9 @@ class Settings(Section):
     )
     login: Login = Field(
         default=Login(), description="Limits of the login redirects, and which provider is offered where."
+    )
+    tokens: Tokens = Field(
+        default=Tokens(), description="Access and refresh tokens for the gateway's own clients."
     )
     headers: HeaderNames = Field(
         default=HeaderNames(), description="Names of the identity headers; null leaves one out everywhere."

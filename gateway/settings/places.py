@@ -9,11 +9,13 @@ from pathlib import Path
 from gateway.settings.model import Pages, ProviderSection, Settings
 from gateway.settings.units import StoreUrl
 
+_FILES = ("ca_file", "file")
+
 
 def placed(settings: Settings, folder: Path) -> Settings:
-    """The settings with each path of store, keys, CA bundles and logo put into `folder`; absolute ones stay."""
+    """The settings with each path of store, keys, CA bundles, people and logo put into `folder`; absolute ones stay."""
     store = settings.store
-    providers = {name: _with_bundle(one, folder) for name, one in settings.providers.items()}
+    providers = {name: _with_files(one, folder) for name, one in settings.providers.items()}
     return settings.model_copy(
         update={
             "store": StoreUrl(f"sqlite:{folder / store.file}") if store.file else store,
@@ -24,10 +26,11 @@ def placed(settings: Settings, folder: Path) -> Settings:
     )
 
 
-def _with_bundle(provider: ProviderSection, folder: Path) -> ProviderSection:
-    if not provider.ca_file:
-        return provider
-    return provider.model_copy(update={"ca_file": str(folder / provider.ca_file)})
+def _with_files(provider: ProviderSection, folder: Path) -> ProviderSection:
+    """Its CA bundle, and the file of its people."""
+    written = {key: getattr(provider, key, None) for key in _FILES}
+    placed = {key: str(folder / file) for key, file in written.items() if file}
+    return provider.model_copy(update=placed) if placed else provider
 
 
 def _with_logo(pages: Pages, folder: Path) -> Pages:

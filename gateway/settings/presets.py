@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Tag
 
+from gateway.settings.ldap import LdapProvider
+from gateway.settings.ad_api import AdApiProvider
 from gateway.settings.oauth2_presets import DiscordProvider, GitHubProvider
 from gateway.settings.oidc_presets import (
     Auth0Provider,
@@ -14,6 +16,7 @@ from gateway.settings.oidc_presets import (
     MicrosoftProvider,
     OktaProvider,
 )
+from gateway.settings.password_sections import UsersFileProvider
 from gateway.settings.providers import OAuth2Provider, OidcProvider
 from gateway.settings.tenant_presets import DingTalkProvider, FeishuProvider
 
@@ -39,6 +42,9 @@ ProviderSettings = Annotated[
     | Annotated[GoogleProvider, Tag("google")]
     | Annotated[KeycloakProvider, Tag("keycloak")]
     | Annotated[MicrosoftProvider, Tag("microsoft")]
-    | Annotated[OktaProvider, Tag("okta")],
+    | Annotated[OktaProvider, Tag("okta")]
+    | Annotated[AdApiProvider, Tag("ad-api")]
+    | Annotated[LdapProvider, Tag("ldap")]
+    | Annotated[UsersFileProvider, Tag("users-file")],
     Discriminator(_type),
 ]

@@ -90,15 +90,6 @@ class ProviderSection(Section):
         max_length=2,
         description="One or two characters in front of the title; its first one by default.",
     )
-    client_id: ClientId = Field(description="What the provider calls the gateway.")
-    client_secret: Secret | None = Field(
-        default=None, description="Without it the gateway is a public client (PKCE alone)."
-    )
-    scopes: tuple[str, ...] = Field(default=(), description="What is asked for.")
-    required_scopes: tuple[str, ...] = Field(
-        default=(),
-        description="What must have been granted, where the provider says what was; else nobody signs in.",
-    )
     user: str = Field(description="Template of X-Auth-User over claims of the person.")
     namespace: Word | None = Field(
         default=None,
@@ -124,9 +115,6 @@ class ProviderSection(Section):
         default=False, description="Everybody who can sign in at the provider may sign in here."
     )
     allow: Criteria | None = Field(default=None, description="Who may sign in.")
-    prompt: str | None = Field(
-        default=None, description="Sent as `prompt`, for example `consent` where offline_access needs it."
-    )
     avatar_hosts: tuple[str, ...] = Field(
         default=(), description="Hosts, exact or *.suffix, from which a picture's address is believed."
     )
@@ -165,3 +153,20 @@ class ProviderSection(Section):
     def endpoints(self) -> dict[str, str]:
         """The addresses that are written in the section, by key: each gets secrets, or browsers."""
         return {}
+
+
+class ClientSection(ProviderSection):
+    """A way to sign in by sending the browser there and back: the provider knows us as a client."""
+
+    client_id: ClientId = Field(description="What the provider calls the gateway.")
+    client_secret: Secret | None = Field(
+        default=None, description="Without it the gateway is a public client (PKCE alone)."
+    )
+    scopes: tuple[str, ...] = Field(default=(), description="What is asked for.")
+    required_scopes: tuple[str, ...] = Field(
+        default=(),
+        description="What must have been granted, where the provider says what was; else nobody signs in.",
+    )
+    prompt: str | None = Field(
+        default=None, description="Sent as `prompt`, for example `consent` where offline_access needs it."
+    )

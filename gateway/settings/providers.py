@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from gateway.settings.provider_section import ClaimPath, ClaimPaths, ProviderSection
+from gateway.settings.provider_section import ClaimPath, ClaimPaths, ClientSection
 from gateway.settings.section import ISSUER
 from gateway.settings.units import PrivateKey
 
@@ -16,7 +16,7 @@ KeyId = Annotated[str, StringConstraints(max_length=200)]
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]
 
 
-class OidcSection(ProviderSection):
+class OidcSection(ClientSection):
     """Any provider that has a discovery document."""
 
     issuer: IssuerUrl = Field(description="The issuer, byte for byte as the provider states it.")
@@ -76,7 +76,7 @@ class OAuth2Claims(ClaimPaths):
     subject: ClaimPath = Field(description="What names a person for ever: never a name, never an address.")
 
 
-class OAuth2Section(ProviderSection):
+class OAuth2Section(ClientSection):
     """A provider of OAuth 2.0 alone: no ID token says who signed in, so the userinfo endpoint is asked."""
 
     authorization_endpoint: IssuerUrl = Field(description="Where browsers are sent.")

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from gateway.settings.fault import Fault, YamlPath, did_you_mean
 from gateway.settings.pages import COLOUR, LINK
+from gateway.settings.ldap_address import LDAP_URL
 from gateway.settings.section import (
     DIRECTORY_ID,
     DOMAIN,
@@ -60,6 +61,7 @@ _FORMS: Mapping[str, str] = {
     COLOUR: "write a colour as #rrggbb, as in '#0b6bcb', in quotes",
     LINK: "write an address that begins with https://",
     HOST_PATTERN: "write a host in lower case, as in app.example.com, or *.apps.example.com for all below it",
+    LDAP_URL: "write scheme and host, as in ldaps://dc1.example.com or ldap://dc1.example.com:389",
     DIRECTORY_ID: "write a directory (tenant) ID in lower case, as in 8eaef023-2b34-4da1-9baa-8bc8c9d6a490",
     ENTRA_TENANT: "write the directory (tenant) ID in lower case, or organizations, common or consumers",
 }

@@ -42,6 +42,12 @@ class Sessions(Section):
         default=parse_duration("15m"),
         description="How long past the end of its token a session outlives a failing provider.",
     )
+    refusals_before_logout: int = Field(
+        default=1,
+        ge=1,
+        le=10,
+        description="How often a directory has to refuse a kept password, a minute apart, before its sessions end.",
+    )
     cache_ttl: Duration = Field(
         default=parse_duration("5s"),
         description="How long a check may be answered from memory, where no notice comes before; 0s to ask the store "

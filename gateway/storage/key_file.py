@@ -11,7 +11,8 @@ from gateway.keys.keyring import Keyring
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-def _open_to_others(status: os.stat_result) -> bool:
+def open_to_others(status: os.stat_result) -> bool:
+    """Whether somebody else on this machine may read or write what has this status."""
     mode = status.st_mode & _OTHERS
     # A Kubernetes Secret with an fsGroup is root's and readable by the group, 0440: that group is how we may read it.
     if status.st_uid == 0 and os.geteuid() != 0:
@@ -45,7 +46,7 @@ def _content(path: Path) -> bytes | None:
         with path.open("rb") as file:
             # The mode is that of what was opened, not of what stands at the path a moment later.
             status = os.fstat(file.fileno())
-            if _open_to_others(status):
+            if open_to_others(status):
                 raise KeyFault(
                     f"{path} is open to other users (mode {stat.S_IMODE(status.st_mode):04o}): run `chmod 600 {path}`,"
                     " and `gateway keys rotate` if somebody may have read it"

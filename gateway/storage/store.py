@@ -67,7 +67,10 @@ class Written(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """One limit of the generic cell rate algorithm: `burst` at once, then one each `period / burst` seconds."""
+    """One limit of the generic cell rate algorithm: `burst` at once, then one each `period / burst` seconds.
+
+    A `cost` below 0 gives so many back, and never more than were taken.
+    """
 
     key: str
     burst: int

@@ -258,7 +258,8 @@ class LeakyBucket:
         return (level + cost - self.burst) * self.step
 
     def pour(self, now: int, cost: int) -> None:
-        self.level = max(Fraction(0), self.level - Fraction(now - self.at) / self.step) + cost
+        drained = max(Fraction(0), self.level - Fraction(now - self.at) / self.step)
+        self.level = max(Fraction(0), drained + cost)
         self.at = now
 
 
@@ -266,11 +267,11 @@ class LeakyBucket:
 @given(
     limits=st.lists(st.tuples(st.integers(1, 5), st.integers(10, 60)), min_size=1, max_size=3),
     calls=st.lists(
-        st.tuples(st.integers(0, 90), st.lists(st.integers(1, 3), min_size=3, max_size=3)), max_size=15
+        st.tuples(st.integers(0, 90), st.lists(st.integers(-3, 3), min_size=3, max_size=3)), max_size=15
     ),
 )
 async def test_count_takes_from_all_buckets_or_from_none(store, limits, calls):
-    """Whatever the limits and the pace, the answers are those of leaky buckets, all or none."""
+    """Whatever the limits and the pace, the answers are those of leaky buckets, all or none; below 0 gives back."""
     name = next(_names)
     models = [LeakyBucket(burst, burst * step) for burst, step in limits]
     now = int(NOW)
@@ -304,6 +305,23 @@ async def test_a_full_bucket_keeps_the_others_whole(store):
 
     assert refused == [30.0] * 5
     assert [await store.count([wide], NOW) for _ in range(3)] == [0.0, 0.0, 10.0]
+
+
+async def test_more_is_never_given_back_than_was_taken(store):
+    """What is given back beyond that is no credit for later."""
+    bucket, back = Bucket("b", 2, 600.0), Bucket("b", 2, 600.0, cost=-2)
+    await store.count([bucket], NOW)
+
+    assert [await store.count([back], NOW) for _ in range(3)] == [0.0] * 3
+
+    assert [await store.count([bucket], NOW) for _ in range(3)] == [0.0, 0.0, 300.0]
+
+
+async def test_what_was_never_taken_can_be_given_back(store):
+    """A bucket that nobody has used is as full as it gets."""
+    assert await store.count([Bucket("b", 1, 600.0, cost=-1)], NOW) == 0.0
+    assert await store.count([Bucket("b", 1, 600.0)], NOW) == 0.0
+    assert await store.count([Bucket("b", 1, 600.0)], NOW) == 600.0
 
 
 @pytest.mark.parametrize(

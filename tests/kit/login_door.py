@@ -20,12 +20,17 @@ from gateway.keys.keyring import Keyring
 from gateway.keys.seal import Sealer
 from gateway.login.attempts import Attempts
 from gateway.login.backchannel import BackChannel
+from gateway.login.concluding import Conclusion
+from gateway.login.confirming import Confirming
 from gateway.login.departing import Departing
 from gateway.login.flow import Flow
 from gateway.login.frontchannel import FrontChannel
 from gateway.login.giving_back import GivingBack
 from gateway.login.last_used import LastUsed
 from gateway.login.logout import Logout
+from gateway.login.password_door import PasswordDoor
+from gateway.login.password_login import PasswordLogin
+from gateway.login.passwords import Passwords
 from gateway.login.provider_logout import provider_logout_routes
 from gateway.login.recent_logout import RecentLogout
 from gateway.login.return_to import ReturnTo
@@ -45,6 +50,7 @@ from tests.kit.browser import Browser
 from tests.kit.clock import Clock
 from tests.kit.memory_bus import MemoryBus
 from tests.kit.memory_store import MemoryStore
+from tests.kit.password_provider import PasswordDirectory
 from tests.kit.randomness import Randomness
 from tests.kit.scripted_provider import ScriptedProvider, crank
 
@@ -67,12 +73,18 @@ class LoginHouse:
     """Everything a browser meets, with a handle on each part."""
 
     def __init__(
-        self, providers: tuple[str, ...] = ("staff",), framed: tuple[str, ...] = (), **changes: Any
+        self,
+        providers: tuple[str, ...] = ("staff",),
+        framed: tuple[str, ...] = (),
+        directories: tuple[PasswordDirectory, ...] = (),
+        store: Any = None,
+        **changes: Any,
     ) -> None:
         self.framed = framed
+        self.directories = {one.name: one for one in directories}
         self.settings = Settings.model_validate({**WRITTEN, **changes})
         self.clock, self.random = Clock(), Randomness()
-        self.store = MemoryStore(self.clock)
+        self.store = store or MemoryStore(self.clock)
         self.events: list[Any] = []
         self.ring = Keyring.generate(self.random, self.clock())
         issuers = {"staff": STAFF, "partners": PARTNERS, "guests": GUESTS}
@@ -107,7 +119,7 @@ class LoginHouse:
             self.events.append,
             self.clock,
             self.random,
-            {name: one.issuer for name, one in providers.items()},
+            {name: one.issuer for name, one in {**providers, **self.directories}.items()},
         )
         self.visitors = Visitors(
             self.sessions, self.ring, self.session_spec, self.browser_spec, self.clock, self.random
@@ -126,21 +138,44 @@ class LoginHouse:
             clock=self.clock,
             random=self.random,
         )
-        self.flow = Flow(
-            providers=providers,
-            selection=Selection.of(settings, providers),
-            last_used=LastUsed(last_used_cookie(settings), tuple(providers)),
-            admits=lambda identity: self.let_in,
+        confirming = Confirming(
             attempts=self.attempts,
-            departing=departing,
             visitors=self.visitors,
             return_to=return_to,
+            clock=self.clock,
+            random=self.random,
+        )
+        names = (*self.directories, *providers)
+        conclusion = Conclusion(
+            admits=lambda identity: self.let_in,
+            visitors=self.visitors,
+            last_used=LastUsed(last_used_cookie(settings), names),
+            return_to=return_to,
             loops=RateLimit(self.store, "login-loop", 4, 60.0, self.clock),
+        )
+        self.flow = Flow(
+            providers=providers,
+            passwords=self.directories,
+            selection=Selection.of(settings, names),
+            conclusion=conclusion,
+            attempts=self.attempts,
+            departing=departing,
+            confirming=confirming,
+            visitors=self.visitors,
+            return_to=return_to,
             recent_logout=recent,
             run=self.run,
             emit=self.events.append,
             clock=self.clock,
             sleep=self.sleep,
+        )
+        self.passwords = Passwords(
+            providers=self.directories,
+            limits=settings.login.passwords,
+            store=self.store,
+            admits=lambda identity: self.let_in,
+            clock=self.clock,
+            key=self.ring.derive("account"),
         )
         self.answers = Answers(Editions(settings, (STAFF,)), https=public_url.startswith("https"))
         self.bus = MemoryBus()
@@ -175,6 +210,7 @@ class LoginHouse:
                 emit=self.events.append,
                 public_url=public_url,
             ),
+            passwords=self._password_door(public_url),
             visitors=self.visitors,
             answers=self.answers,
             proxies=Proxies((), None, unix_trusted=False),
@@ -190,6 +226,24 @@ class LoginHouse:
         table = [Mount(f"/{base}", routes=routes)] if base else routes
         app = Starlette(routes=[*table, Mount("/", app=nothing)])
         self.app = RequestLimits(app, self.answers, self.new_id)
+
+    def _password_door(self, public_url: str) -> PasswordDoor:
+        login = PasswordLogin(
+            passwords=self.passwords,
+            confirming=self.flow.confirming,
+            conclusion=self.flow.conclusion,
+            return_to=self.flow.return_to,
+            emit=self.events.append,
+        )
+        return PasswordDoor(
+            flow=self.flow,
+            login=login,
+            visitors=self.visitors,
+            answers=self.answers,
+            public_url=public_url,
+            locked_for=900.0,
+            form_key=self.ring.derive("form"),
+        )
 
     def _told_by_providers(self, door: LoginDoor, providers: Mapping[str, Any]) -> list[Route]:
         per_prefix = self.settings.login.per_prefix

@@ -279,7 +279,7 @@ class MemoryStore:
             before = self.arrivals.get(bucket.key, now)
             if before - now > 2 * bucket.period:  # the clock went back
                 before = now
-            arrival = max(before, now) + step * bucket.cost
+            arrival = max(max(before, now) + step * bucket.cost, now)
             arrivals.append((bucket.key, arrival))
             wait = max(wait, arrival - now - step * bucket.burst)
         if wait > 0:

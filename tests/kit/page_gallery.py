@@ -13,6 +13,7 @@ from gateway.pages import faults
 from gateway.pages.editions import Editions
 from gateway.pages.faults import FaultPage
 from gateway.pages.render import Pages
+from gateway.pages.sign_in import Field, SignInForm
 from gateway.sessions.session import Session
 from gateway.settings.addresses import origin_of
 from gateway.settings.model import Settings
@@ -34,6 +35,23 @@ OPTIONS = (
     ("dingtalk", "钉钉", ""),
     ("partners", "Partner Network of the Upper Rhine", ""),
 )
+
+PLACES = (
+    Field("corp/EXAMPLE", "Example Corp: EXAMPLE"),
+    Field("corp/PARTNER", "Example Corp: PARTNER"),
+    Field("emergency", "Break glass"),
+)
+FORMS = {
+    "sign in": SignInForm(fields=PLACES[:1], token="t"),
+    "sign in somewhere": SignInForm(fields=PLACES, place="corp/PARTNER", token="t", hint="corp"),
+    "sign in once more": SignInForm(fields=PLACES[:1], token="t", attempt="a"),
+    "sign in, wrong password": SignInForm(
+        fields=PLACES[:1], token="t", name="alice", problem=faults.REASONS["wrong_password"]
+    ),
+    "sign in, limited": SignInForm(
+        fields=PLACES, token="t", name="alice", problem=faults.REASONS["account_locked"], minutes=3
+    ),
+}
 
 FAULTS: tuple[FaultPage, ...] = tuple(
     dict.fromkeys(
@@ -73,12 +91,18 @@ def session(**changes: Any) -> Session:
     return Session(id="s", identities=(identity,), created=1, absolute_end=1_800_000_000, version=1, seen=1)
 
 
+def _sign_in(pages: Pages, form: SignInForm) -> Reply:
+    return pages.sign_in(form, (), f"{APP}/x")
+
+
 def gallery(pages: Pages) -> dict[str, Reply]:
     """Each page at least once, each error too."""
     return {
         "chooser": pages.chooser(OPTIONS, f"{APP}/x", "github"),
         "chooser for who is signed in": pages.chooser(OPTIONS[:2], f"{APP}/x", user="alice"),
         "chooser of nothing": pages.chooser((), f"{AUTH}/users/me"),
+        **{name: _sign_in(pages, form) for name, form in FORMS.items()},
+        "sign in or choose": pages.sign_in(FORMS["sign in"], OPTIONS[1:3], f"{APP}/x", "github", "alice"),
         "logout": pages.logout("alice", "token"),
         "logout, nobody knows of whom": pages.logout("", "token"),
         "signed out": pages.signed_out(),

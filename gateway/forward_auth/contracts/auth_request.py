@@ -45,7 +45,8 @@ class AuthRequest:
             case Stop():
                 # No WWW-Authenticate: the module would copy it onto whatever answer follows, so that a redirect had
                 # one and the 401 of the second request two. That 401, which is the client's, brings its own.
-                hint = ((LOGIN_PROVIDERS, outcome.hint.encode("ascii")),) if outcome.hint else ()
+                told = outcome.challenge or outcome.hint
+                hint = ((LOGIN_PROVIDERS, told.encode("ascii")),) if told else ()
                 return bare(401, decision_id, *hint)
             case Outage():
                 return bare(503, decision_id, retry_after(outcome.retry_after))

@@ -7,6 +7,7 @@ client untouched, so a contract that looked at two would let the client choose (
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple, Protocol, TypeAlias
 
 from gateway.errors import Malformed
@@ -16,6 +17,15 @@ from gateway.policy.decide import Challenge, Forbid, StepUp
 
 DECISION_ID = b"x-gateway-decision-id"
 LOGIN_PROVIDERS = b"x-gateway-login-providers"
+AUTHORIZATION = b"x-gateway-authorization"
+
+CHALLENGES: Mapping[str, bytes] = MappingProxyType(
+    {
+        "*basic": b'Basic realm="gateway", charset="UTF-8"',  # RFC 7617
+        "*bearer": b'Bearer realm="gateway", error="invalid_token"',  # RFC 6750 section 3
+    }
+)
+"""Values of WWW-Authenticate. The star keeps the keys apart from providers: nginx carries either in one header."""
 
 _NO_STORE = (b"cache-control", b"no-store")
 _EMPTY = (b"content-length", b"0")
@@ -34,14 +44,19 @@ class Question(NamedTuple):
 class Pass:
     """The request may go on; `identity` holds every configured identity header, `cookie` what is left of `Cookie`.
 
+    `authorization` is what is left of `Authorization`, line by line; `None` where no rule takes anything of it.
+
     The same outcome is handed out for many requests of a session, so it keeps the reply that was made of it.
     """
 
-    __slots__ = ("_replies", "cookie", "identity")
+    __slots__ = ("_replies", "authorization", "cookie", "identity")
 
-    def __init__(self, identity: Lines, cookie: bytes) -> None:
+    def __init__(
+        self, identity: Lines, cookie: bytes, authorization: tuple[bytes, ...] | None = None
+    ) -> None:
         self.identity = identity
         self.cookie = cookie
+        self.authorization = authorization
         self._replies: dict[str, Reply] = {}
 
     def reply(self, contract: str) -> Reply | None:
@@ -61,6 +76,8 @@ class Stop:
     `head` is that of whoever asked: a page is shown in their language. `navigation` says that a person is looking;
     `login_url` is absolute, and empty where no login helps.
     `hint` names the providers whose login the rule looks at, as `login.hint` writes it; "" where any will do.
+    `challenge` is a key of `CHALLENGES` where a credential was presented, or is expected, that no login page brings:
+    then nobody is sent to one.
     """
 
     decision: Challenge | StepUp | Forbid
@@ -68,6 +85,7 @@ class Stop:
     navigation: bool
     login_url: str
     hint: str = ""
+    challenge: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +153,19 @@ def passed(outcome: Pass, contract: str, *, cookie: bool) -> Reply:
     if cookie:
         headers = (*headers, (b"cookie", outcome.cookie))
         wire = b"%bcookie: %b\r\n" % (wire, outcome.cookie) if wire and is_safe(outcome.cookie) else b""
+    if outcome.authorization:
+        left = _left(outcome.authorization, whole=cookie)
+        headers, wire = (*headers, *left.headers), wire and left.wire and wire + left.wire
     return outcome.keep(contract, Reply(200, headers, b"", wire))
+
+
+def _left(authorization: tuple[bytes, ...], *, whole: bool) -> Lines:
+    """What is left of `Authorization`: as it stands where the proxy copies it, else a word that it is not ours.
+
+    Without either the proxy takes it away: a rule that forgot to say something says no.
+    """
+    lines = [(b"authorization", line) for line in authorization]
+    return Lines.of(tuple(lines) if whole else ((AUTHORIZATION, b"pass"),))
 
 
 def bare(status: int, decision_id: str, *lines: tuple[bytes, bytes]) -> Reply:
@@ -170,6 +200,13 @@ def www_authenticate() -> tuple[bytes, bytes]:
     return (b"www-authenticate", b'Bearer realm="gateway"')
 
 
+def rejected(challenge: str, decision_id: str) -> Reply:
+    """401 to whoever presented a credential that is no good, a person at a browser included: it never falls through."""
+    return problem(
+        401, decision_id, {"error": "bad_credential"}, (b"www-authenticate", CHALLENGES[challenge])
+    )
+
+
 def challenged(login_url: str, decision_id: str, *, navigation: bool) -> Reply:
     """Ask for a login: a person is sent there, a program is told where it is."""
     if navigation:
@@ -192,4 +229,6 @@ def stopped(stop: Stop, page: ForbiddenPage, decision_id: str) -> Reply:
     """The answer to whoever asked, where the proxy passes it on as it is."""
     if isinstance(stop.decision, Forbid):
         return forbidden(page, decision_id, stop.head, navigation=stop.navigation)
+    if stop.challenge:
+        return rejected(stop.challenge, decision_id)
     return challenged(stop.login_url, decision_id, navigation=stop.navigation)

@@ -9,6 +9,7 @@ from gateway.settings.checks import (
     brand,
     client_keys,
     criteria,
+    directories,
     header_names,
     letter_case,
     listeners,
@@ -85,6 +86,12 @@ CHECKS: tuple[Row, ...] = (
     Row(client_keys.strict_ones_have_a_key, (("providers",),)),
     Row(openid_vendors.auth0_issuers_end_with_a_slash, (("providers",),)),
     Row(openid_vendors.entra_sections_are_whole, (("providers",),)),
+    Row(directories.nothing_goes_in_the_clear, (("providers",),)),
+    Row(directories.service_accounts_are_whole, (("providers",),)),
+    Row(directories.domains_are_known, (("providers",),)),
+    Row(directories.filters_find_one, (("providers",),)),
+    Row(directories.groups_can_be_found, (("providers",),)),
+    Row(directories.waits_fit, (("providers",),)),
     Row(brand.accents_are_seen, (("pages",),)),
     Row(brand.accents_come_in_pairs, (("pages",),)),
 )
@@ -96,6 +103,7 @@ WARNINGS: tuple[Row, ...] = (
     Row(rules.open_doors_are_noted, _RULES),
     Row(rules.rare_methods_are_noted, _RULES),
     Row(rules.passed_tokens_are_noted, (*_RULES, ("hosts",))),
+    Row(directories.accounts_without_a_second_look_are_noted, (("providers",),)),
     Row(criteria.groups_are_qualified, (*_RULES, ("providers",))),
 )
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from gateway.settings.fault import Fault
-from gateway.settings.model import Settings
+from gateway.settings.model import ClientSection, Settings
 from gateway.settings.oauth2_presets import GitHubProvider
 from gateway.settings.tenant_presets import DingTalkProvider, FeishuProvider
 
@@ -33,8 +33,8 @@ def organizations_are_asked_for(settings: Settings) -> Iterator[Fault]:
 def secrets_are_there(settings: Settings) -> Iterator[Fault]:
     """These vendors know no public clients: their token endpoints would refuse every login."""
     for name, provider in settings.providers.items():
-        demanded = isinstance(provider, (DingTalkProvider, FeishuProvider, GitHubProvider))
-        if demanded and provider.client_secret is None:
+        strict = isinstance(provider, (DingTalkProvider, FeishuProvider, GitHubProvider))
+        if strict and isinstance(provider, ClientSection) and provider.client_secret is None:
             yield Fault(
                 ("providers", name),
                 "has no client_secret, and the vendor answers nobody without one",

@@ -6,7 +6,7 @@ from itertools import combinations
 
 from gateway.settings.addresses import read_address
 from gateway.settings.fault import Fault, YamlPath
-from gateway.settings.model import OidcSection, ProviderSection, Settings
+from gateway.settings.model import ClientSection, OidcSection, ProviderSection, Settings
 
 # Words that stand in the place of a provider's name in the paths of the gateway (/auth/NAME, /auth/NAME/callback).
 _RESERVED = frozenset(
@@ -83,6 +83,8 @@ def scopes_are_scopes(settings: Settings) -> Iterator[Fault]:
         if isinstance(provider, OidcSection) and "openid" not in provider.scopes:
             path = ("providers", name, "scopes")
             yield Fault(path, "lacks openid, without which there is no ID token", "add openid")
+        if not isinstance(provider, ClientSection):
+            continue
         for key in ("scopes", "required_scopes"):
             for index, scope in enumerate(getattr(provider, key)):
                 if not _SCOPE.fullmatch(scope):
@@ -92,6 +94,8 @@ def scopes_are_scopes(settings: Settings) -> Iterator[Fault]:
 
 def required_scopes_are_asked_for(settings: Settings) -> Iterator[Fault]:
     for name, provider in settings.providers.items():
+        if not isinstance(provider, ClientSection):
+            continue
         for index, scope in enumerate(provider.required_scopes):
             if scope not in provider.scopes:
                 path = ("providers", name, "required_scopes", index)

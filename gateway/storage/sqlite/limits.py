@@ -31,4 +31,5 @@ def _arrival(db: sqlite3.Connection, bucket: Bucket, at: float) -> float:
     # lock anybody out until it catches up: the bucket begins anew.
     if stored > at + 2 * bucket.period:
         stored = at
-    return float(stored + bucket.period / bucket.burst * bucket.cost)
+    # A cost below 0 gives back; what is given back beyond what was taken is no credit.
+    return float(max(stored + bucket.period / bucket.burst * bucket.cost, at))

@@ -11,7 +11,8 @@ for i, key in ipairs(KEYS) do
   if stored > now + 2 * period then
     stored = now
   end
-  arrivals[i] = stored + period / burst * cost
+  -- A cost below 0 gives back; what is given back beyond what was taken is no credit.
+  arrivals[i] = math.max(stored + period / burst * cost, now)
   wait = math.max(wait, arrivals[i] - now - period)
 end
 if wait > TOLERANCE then

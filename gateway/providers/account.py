@@ -1,0 +1,61 @@
+"""The name that a person types beside a password, in one spelling.
+
+Limits count it and directories are asked for it, so that a name with and without its domain, in capitals or not, is
+one account and not four (CWE-180: validate after canonicalising). NFKC first: a full-width letter is the letter.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+LONGEST = 256
+"""Characters of a name, and of a password: more is none, and reaches no directory."""
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """`name` and `domain` in lower case; `domain` is "" where there is none. `key` is what limits count."""
+
+    name: str
+    domain: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"{self.domain}\\{self.name}" if self.domain else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Spellings:
+    """How a directory's names are written.
+
+    `domains` maps every accepted spelling of a domain (NetBIOS name, DNS name, UPN suffix), in lower case, to the
+    canonical one; `usual` is the domain of who writes none. Without domains `user@host` is a name like any other.
+    """
+
+    domains: Mapping[str, str] = field(default_factory=dict)
+    usual: str = ""
+
+    def read(self, typed: str, chosen: str = "") -> Account | None:
+        """The account that is meant; `None` for what is no name. A domain that is typed goes before a chosen one."""
+        text = unicodedata.normalize("NFKC", typed).strip().casefold() if len(typed) <= LONGEST else ""
+        if not text or _UNPRINTABLE.search(text):
+            return None
+        if not self.domains:
+            return Account(text)
+        name, domain = _parted(text)
+        asked = domain or unicodedata.normalize("NFKC", chosen).casefold() or self.usual
+        canonical = self.domains.get(asked)
+        return Account(name, canonical) if name and canonical is not None else None
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """(name, domain) of the bare name, of `user@domain`, and of the form with a backslash."""
+    if "\\" in text:
+        domain, _, name = text.partition("\\")
+        # With two of them, or with both forms at once, two readers could find two names in it.
+        return ("", "") if "\\" in name or "@" in name or not domain else (name, domain)
+    name, sign, domain = text.rpartition("@")
+    return (name, domain) if sign else (text, "")

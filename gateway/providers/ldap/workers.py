@@ -1,0 +1,53 @@
+"""Threads for a library that waits: so many and no more, and nobody waits for one of them beyond a deadline."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from gateway.errors import ProviderUnavailable
+from gateway.providers.ldap.errand import Errand
+
+T = TypeVar("T")
+
+
+class Workers:
+    """`most` threads, made when they are needed. `timer` never goes back."""
+
+    def __init__(self, provider: str, most: int, timer: Callable[[], float]) -> None:
+        self._provider = provider
+        self._timer = timer
+        self._free = asyncio.Semaphore(most)
+        self._pool = ThreadPoolExecutor(most, thread_name_prefix=f"ldap-{provider}")
+
+    async def run(self, question: Callable[[Errand], T], seconds: float) -> T:
+        """The answer, or what the question raises; `ProviderUnavailable` after `seconds`.
+
+        Who goes away leaves the question to end by itself: half of a sign-in is no better than all of it.
+        """
+        errand = Errand(self._provider, self._timer() + seconds, self._timer)
+        limit = asyncio.timeout(seconds)
+        try:
+            async with limit:
+                await self._free.acquire()
+                answer = self._pool.submit(question, errand)
+                answer.add_done_callback(self._freed(asyncio.get_running_loop()))
+                return await asyncio.shield(asyncio.wrap_future(answer))
+        except TimeoutError:
+            errand.abandon()
+            raise ProviderUnavailable(
+                self._provider, "no answer of the directory within the deadline"
+            ) from None
+
+    async def close(self) -> None:
+        """No further questions; those under way end within their own deadline."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _freed(self, loop: asyncio.AbstractEventLoop) -> Callable[[Future[Any]], None]:
+        """A place is free when its thread is, not when somebody stops waiting for it."""
+
+        def give_back(_: Future[Any]) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._free.release)
+
+        return give_back
