@@ -103,6 +103,8 @@ def _write_new(file: Path, pem: str) -> None:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as target:
             target.write(pem)
+    except FileExistsError:
+        raise KeyFault(f"{file}: exists already; leave `--new` out to print its public part") from None
     except OSError as error:
         raise KeyFault(f"{file}: cannot be made: {(error.strerror or 'no reason given').lower()}") from None
 

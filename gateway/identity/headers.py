@@ -68,6 +68,10 @@ class Written(NamedTuple):
     lines: HeaderLines
     emptied: Emptied = ()
 
+    def __repr__(self) -> str:
+        # As of `Lines`: assertions and tokens are among them.
+        return f"Written({len(self.lines)} headers, emptied={self.emptied})"
+
 
 def _silent(event: Event) -> None:
     """Nobody listens."""

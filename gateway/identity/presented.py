@@ -73,3 +73,7 @@ class Reply(NamedTuple):
     headers: Headers
     body: bytes = b""
     wire: bytes = b""
+
+    def __repr__(self) -> str:
+        # Tokens of applications and cookies are among them, and a task that is logged shows what came of it.
+        return f"Reply({self.status}, {len(self.headers)} headers, {len(self.body)} bytes)"

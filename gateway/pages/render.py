@@ -186,6 +186,8 @@ class Pages:
             fault.status,
             "error",
             (*self._security, *lines),
+            # The page cannot be shown again. Where it would lead on, in the other language, the switch leads too.
+            here={"page": "login", "rd": way_back} if way_back and action else ELSEWHERE,
             heading=say(f"{key}.title"),
             lead=say(f"{key}.lead"),
             todo=say(f"{key}.todo"),

@@ -52,8 +52,8 @@ _REASONS: Mapping[int, str] = MappingProxyType(
         70043: "refresh_dead",
         90033: "provider_down",
         90072: "wrong_tenant",
-        90094: "permission_missing",  # an administrator must agree first
-        90095: "permission_missing",
+        90094: "consent_denied",  # an administrator must agree first; a browser brings this one
+        90095: "consent_denied",
         700016: "client_rejected",
         700081: "refresh_dead",
         700082: "refresh_dead",

@@ -101,9 +101,11 @@ class GitHub(OAuth2):
         for number in range(1, MOST_PAGES + 1):
             url = f"{self._api}/{what}?per_page={PAGE}&page={number}"
             answer = yield self._read(url, tokens, _JSON)
-            found += self._list(what, answer)
-            # The number is ours and not the header's address, which would get the token wherever it led.
-            if not _NEXT.search(answer.headers.get("link", "")):
+            items = self._list(what, answer)
+            found += items
+            # The number is ours and not the header's address, which would get the token wherever it led. A full page is
+            # never the last: what stands before the API may take headers away.
+            if len(items) < PAGE and not _NEXT.search(answer.headers.get("link", "")):
                 return found
         raise ProviderLied(self._name, f"{what}: more than {MOST_PAGES} pages", reason="overage")
 
@@ -120,9 +122,13 @@ class GitHub(OAuth2):
         return [item for item in items if isinstance(item, Mapping)]
 
     def _throttled(self, answer: Answer) -> bool:
-        # Its limits are a 429, or a 403 that says how much is left.
+        # Its limits are a 429, or a 403 that says how much is left; the secondary ones say so in words alone. Read as a
+        # refusal, such a 403 would take an address away, and with it whoever `allow:` lists by theirs.
+        said = text(answer.json.get("message")) if answer.json else ""
         spent = answer.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in answer.headers
-        return super()._throttled(answer) or (answer.status == 403 and spent)
+        return super()._throttled(answer) or (
+            answer.status == 403 and (spent or "rate limit" in said.lower())
+        )
 
     def _person(self, claims: Claims, tokens: Tokens) -> tuple[str, str]:
         _, subject = super()._person(claims, tokens)

@@ -8,9 +8,10 @@ long as one of them, or ends with it.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gateway.errors import NotAllowed, ProviderFault, ProviderUnavailable
+from gateway.errors import NotAllowed, ProviderFault
 from gateway.identity.identity import Identity
 from gateway.providers.documents import userinfo
+from gateway.providers.keeping import unproven
 from gateway.providers.oauth import Tokens
 from gateway.providers.oidc import Oidc
 from gateway.providers.provider import Flow, Refreshed
@@ -31,10 +32,8 @@ class GitLab(Oidc):
             return Refreshed(grant, (yield from self._read_again(grant, identity)))
         except NotAllowed:
             return Refreshed(grant, barred=True)
-        except ProviderUnavailable:
-            return Refreshed(grant)
         except ProviderFault as fault:
-            return Refreshed(grant, alarm=str(fault))
+            return unproven(grant, fault, grant.id_token)
 
     def _read_again(self, grant: Grant, identity: Identity) -> Flow[Identity]:
         """The person of the session, as userinfo describes them now."""

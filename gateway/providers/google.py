@@ -1,8 +1,9 @@
 """Google: OpenID Connect with two spellings of one issuer, and refresh tokens by a parameter of its own.
 
-Source: Google's documents "OpenID Connect" and "Using OAuth 2.0 for Web Server Applications". The domain of a
-Workspace account is the claim `hd` of the ID token; the address says nothing, for a consumer account may be made with
-a company's. The request parameter of the same name only chooses what the account page shows.
+Source: Google's documents "OpenID Connect", "Using OAuth 2.0 for Web Server Applications" and "Verify the Google ID
+token on your server side". The domain of a Workspace account is the claim `hd` of the ID token; the address says
+nothing, for a consumer account may be made with a company's. The request parameter of the same name only chooses what
+the account page shows.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,12 +12,15 @@ from gateway.errors import NotAllowed
 from gateway.keys.unproven import unproven_claims
 from gateway.providers.claims import Claims, text
 from gateway.providers.client_auth import Chance
+from gateway.providers.discovery import Metadata
+from gateway.providers.oauth import Tokens
 from gateway.providers.oidc import Oidc
 from gateway.providers.provider import Departure, Flow
 from gateway.settings.oidc_presets import GoogleProvider
 
 _PROMPTS = frozenset({"none", "consent", "select_account"})
 _KNOWN = frozenset({"login_hint"})
+_OWN_MAIL = ("@gmail.com", "@googlemail.com")
 
 
 class Google(Oidc):
@@ -75,3 +79,18 @@ class Google(Oidc):
             key = f"{self._name}:{subject}"
             raise NotAllowed(key, "is of none of hosted_domains", "wrong_tenant")
         return tenant, subject
+
+    def _documents(self, metadata: Metadata, tokens: Tokens, claims: Claims) -> Flow[tuple[Claims, ...]]:
+        """As everywhere, with addresses verified only where Google itself gives them out.
+
+        `email_verified` of another address says that it was the person's when the account was made. Who has left a
+        company keeps such an account.
+        """
+        documents = yield from super()._documents(metadata, tokens, claims)
+        if text(claims.get("hd")):
+            return documents
+        return tuple([one if _is_own_mail(one) else {**one, "email_verified": False} for one in documents])
+
+
+def _is_own_mail(claims: Claims) -> bool:
+    return text(claims.get("email")).lower().endswith(_OWN_MAIL)

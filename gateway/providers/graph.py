@@ -66,11 +66,19 @@ class Graph:
 
     def _onward(self, link: Any) -> str:
         """The next page, where it is one of this list: the link carries the person's token to wherever it points."""
-        if isinstance(link, str) and link.isascii() and link.isprintable() and " " not in link:
-            there, here = urlsplit(link), urlsplit(self.url)
-            if (there.scheme, there.netloc, there.path) == (here.scheme, here.netloc, here.path + _PATH):
-                return link
+        plain = isinstance(link, str) and link.isascii() and link.isprintable() and " " not in link
+        if plain and _place(link) == _place(self.url + _PATH):
+            return str(link)
         raise self._incomplete("its next page is at another address")
 
     def _incomplete(self, why: str, remedy: str = "", reason: str = "overage") -> ProviderRefused:
         return ProviderRefused(self.provider, f"groups of Graph: {why}", remedy, reason=reason)
+
+
+def _place(url: str) -> tuple[str, str, str] | None:
+    """Scheme, host with port, and path; `None` of what is no address."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return parts.scheme, parts.netloc, parts.path

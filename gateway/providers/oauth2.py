@@ -9,11 +9,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from gateway.errors import NotAllowed, ProviderFault, ProviderLied, ProviderMisconfigured, ProviderUnavailable
+from gateway.errors import (
+    NotAllowed,
+    ProviderFault,
+    ProviderLied,
+    ProviderMisconfigured,
+    ProviderUnavailable,
+)
 from gateway.identity.identity import Identity
 from gateway.providers.claims import Claims, named_subject
 from gateway.providers.client_auth import Client
 from gateway.providers.discovery import standing_object
+from gateway.providers.keeping import unproven
 from gateway.providers.oauth import (
     DEFAULT_WAIT,
     Meaning,
@@ -188,10 +195,8 @@ class OAuth2:
                 raise ProviderLied(self._name, "userinfo: it is not the person of the session")
         except NotAllowed:
             return Refreshed(renewed, barred=True)
-        except ProviderUnavailable:
-            return Refreshed(renewed)
         except ProviderFault as fault:
-            return Refreshed(renewed, alarm=str(fault))
+            return unproven(renewed, fault)
         return Refreshed(renewed, replace(again, acr=identity.acr, amr=identity.amr, sid=identity.sid))
 
     def revoke(self, grant: Grant) -> Flow[None]:

@@ -30,7 +30,7 @@ from gateway.providers.discovery import (
 )
 from gateway.providers.documents import by_its_keys, published_keys, userinfo
 from gateway.providers.id_token import Expected, check_id_token
-from gateway.providers.keeping import Keeping
+from gateway.providers.keeping import Keeping, unproven
 from gateway.providers.logout_token import ExpectedLogout, check_logout_token
 from gateway.providers.oauth import (
     Meaning,
@@ -215,11 +215,8 @@ class Oidc:
         except NotAllowed:
             # It has proven who this is, and said that it is nobody whom the section lets in.
             return Refreshed(renewed, barred=True)
-        except ProviderUnavailable:
-            return Refreshed(replace(renewed, id_token=grant.id_token))
         except ProviderFault as fault:
-            # Claims of a document that does not verify are nobody's: the identity stays as it was proven.
-            return Refreshed(replace(renewed, id_token=grant.id_token), alarm=str(fault))
+            return unproven(renewed, fault, grant.id_token)
         return Refreshed(renewed, again)
 
     def revoke(self, grant: Grant) -> Flow[None]:

@@ -103,7 +103,7 @@ class LoggedOut:
 class Refreshed:
     """New tokens; `identity` is the renewed one, or `None` where the provider said nothing new about the person.
 
-    `alarm` is a sentence for the operator: the tokens are good, and what came with them failed verification.
+    `alarm` is a sentence for the operator: there are new tokens, and what came with them failed verification.
     `barred`: the provider has just said that this person is none of those who may sign in any more.
     """
 

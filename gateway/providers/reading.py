@@ -71,8 +71,14 @@ class Groups:
             # Bare, a group that somebody called `corp:admins` would be the admins of the provider corp; a prefix that
             # has the colon itself is the operator's word, and `settings.checks` knows the providers.
             bare = self.several and not self.qualified and ":" not in place.prefix
-            if rest and not (bare and _QUALIFIED.match(named)):
+            feigned = (bare and _QUALIFIED.match(named)) or named.startswith(self._longer(place))
+            if rest and not feigned:
                 yield named
+
+    def _longer(self, place: GroupsFrom) -> tuple[str, ...]:
+        """The prefixes of other places that a name of this one must not begin with: a group `role:admin` is no role."""
+        prefixes = [one.prefix for one in self.places if one.prefix != place.prefix]
+        return tuple([prefix for prefix in prefixes if prefix.startswith(place.prefix)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +136,7 @@ class Reading:
             issuer=self.issuer,
             subject=subject,
             tenant=tenant,
-            user=self._user(documents, verified),
+            user=self._user(documents, email if verified else ""),
             authenticated_at=seconds(first.get("auth_time")) or authenticated_at,
             email=email,
             email_verified=verified,
@@ -154,11 +160,15 @@ class Reading:
             if not (held & set(accepted) if accepted else held):
                 raise NotAllowed(identity.key, f"lacks the claim {path} (required_claims)", "claim_missing")
 
-    def _user(self, documents: Sequence[Claims], verified: bool) -> str:
+    def _user(self, documents: Sequence[Claims], address: str) -> str:
+        """The name, from a template. `address` is the verified one; "" where there is none."""
+
         def fill(match: re.Match[str]) -> str:
             path = match[1]
             # Anybody may write anybody's address into a profile. As a name it must be vouched for like an e-mail.
-            if path in {"email", self.paths.email} and not (verified and path == self.paths.email):
+            if path in {"email", self.paths.email}:
+                if address and path == self.paths.email:
+                    return address  # and not the claim of another document, for which nobody has vouched
                 raise ProviderLied(
                     self.provider,
                     "user_template: claim email is not a verified address",

@@ -33,13 +33,21 @@ LARGEST = 1_000_000
 CONNECT_SECONDS = 2.0
 AT_ONCE = 40
 
+_LAST_PORT = 65_535
+
 _TIMEOUTS = {"connect": CONNECT_SECONDS, "pool": CONNECT_SECONDS, "read": None, "write": None}
 # Whoever has to wait waits here and not in the library's pool: it goes over all of its connections for each request
 # that waits, at each step of any of them. A thousand refreshes at once cost ten seconds of CPU, in which nobody else
 # was answered.
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=AT_ONCE, keepalive_expiry=30.0)
 # Where the request has certainly not been sent.
-_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_UNSENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.InvalidURL,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+)
 # Where asking again at once can help: nothing was there, or a kept connection had died.
 _BROKEN = (httpx.ConnectError, httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 
@@ -144,7 +152,18 @@ class Transport:
         return await self._once(ask, provider)
 
     async def _once(self, ask: Ask, provider: str) -> Answer:
-        posted = ask.form is not None or ask.json is not None
+        request = _request(ask)
+        response = await self._own.get(provider, self._usual).handle_async_request(request)
+        try:
+            return _read(response, await _body(response, provider, changing=ask.changing))
+        finally:
+            await response.aclose()
+
+
+def _request(ask: Ask) -> httpx.Request:
+    """Raises `httpx.InvalidURL` where the address is none: some come out of metadata."""
+    posted = ask.form is not None or ask.json is not None
+    try:
         request = httpx.Request(
             ask.method or ("POST" if posted else "GET"),
             ask.url,
@@ -159,11 +178,12 @@ class Transport:
             json=None if ask.json is None else dict(ask.json),
             extensions={"timeout": _TIMEOUTS},
         )
-        response = await self._own.get(provider, self._usual).handle_async_request(request)
-        try:
-            return _read(response, await _body(response, provider, changing=ask.changing))
-        finally:
-            await response.aclose()
+    except UnicodeError:  # a host that is a name in no language (RFC 5891)
+        raise httpx.InvalidURL("host") from None
+    # The library would try, and fail by an exception of the socket's that nobody expects.
+    if (request.url.port or 0) > _LAST_PORT:
+        raise httpx.InvalidURL("port")
+    return request
 
 
 def _late(ask: Ask) -> str:

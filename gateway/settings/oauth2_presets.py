@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from gateway.settings.provider_section import PictureHost
 from gateway.settings.providers import IssuerUrl, OAuth2Claims
 from gateway.settings.section import ISSUER
 from gateway.settings.vendor_section import Tenant, VendorSection
@@ -43,7 +44,7 @@ class DiscordProvider(VendorSection):
         default=OAuth2Claims(subject="id", email_verified="verified"),
         description="Where the claims of a person stand.",
     )
-    avatar_hosts: tuple[str, ...] = Field(
+    avatar_hosts: tuple[PictureHost, ...] = Field(
         default=("cdn.discordapp.com",), description="Hosts from which a picture's address is believed."
     )
 
@@ -104,7 +105,7 @@ class GitHubProvider(VendorSection):
         default=OAuth2Claims(subject="id", picture="avatar_url"),
         description="Where the claims of a person stand.",
     )
-    avatar_hosts: tuple[str, ...] = Field(
+    avatar_hosts: tuple[PictureHost, ...] = Field(
         default=("avatars.githubusercontent.com",),
         description="Hosts from which a picture's address is believed.",
     )
@@ -118,7 +119,7 @@ class GitHubProvider(VendorSection):
             "api_url": api,
             "authorization_endpoint": f"{home}/login/oauth/authorize",
             "token_endpoint": f"{home}/login/oauth/access_token",
-            "userinfo_endpoint": f"{api}/user",
+            "userinfo_endpoint": f"{str(api).rstrip('/')}/user",
         }
         return {**places, **_scopes(written)}
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from gateway.settings.provider_section import ClaimPaths, GroupPlaces, GroupsFrom
+from gateway.settings.provider_section import ClaimPaths, GroupPlaces, GroupsFrom, PictureHost
 from gateway.settings.providers import IssuerUrl, OidcSection
 from gateway.settings.section import DIRECTORY_ID, DOMAIN, ENTRA_TENANT, ISSUER
 
@@ -46,7 +46,7 @@ class GoogleProvider(OidcSection):
     )
     user: str = Field(default="{email}", description="Template of X-Auth-User over claims of the person.")
     groups_claim: GroupPlaces = Field(default=_NOWHERE, description="Google has no claim for groups.")
-    avatar_hosts: tuple[str, ...] = Field(
+    avatar_hosts: tuple[PictureHost, ...] = Field(
         default=("*.googleusercontent.com",), description="Hosts from which a picture's address is believed."
     )
 
@@ -69,7 +69,7 @@ class GitLabProvider(OidcSection):
         default="gitlab:{sub}",
         description='Template of X-Auth-User; "{preferred_username}" where nobody can take a name that was given up.',
     )
-    avatar_hosts: tuple[str, ...] = Field(
+    avatar_hosts: tuple[PictureHost, ...] = Field(
         default=("gitlab.com", "secure.gravatar.com"),
         description="Hosts from which a picture's address is believed.",
     )
@@ -170,10 +170,15 @@ class Auth0Provider(OidcSection):
         default=_NOWHERE,
         description="Custom claims have addresses as names, as in https://example.com/groups; there is none by default.",
     )
-    avatar_hosts: tuple[str, ...] = Field(
+    avatar_hosts: tuple[PictureHost, ...] = Field(
         default=("cdn.auth0.com", "s.gravatar.com"),
         description="Hosts from which a picture's address is believed.",
     )
+
+    @property
+    def public(self) -> bool:
+        # A new tenant lets everybody sign up, and nothing in its documents says whether it still does.
+        return True
 
 
 class KeycloakProvider(OidcSection):

@@ -6,11 +6,12 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
 
 from gateway.settings.access import Criteria
-from gateway.settings.section import Section, Word
+from gateway.settings.section import HOST_PATTERN, Section, Word
 from gateway.settings.units import Duration, Secret, parse_duration
 
 ClaimPath = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 SomePath = Annotated[str, StringConstraints(max_length=200)]
+PictureHost = Annotated[str, StringConstraints(pattern=HOST_PATTERN, max_length=253)]
 ClientId = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 
@@ -115,7 +116,7 @@ class ProviderSection(Section):
         default=False, description="Everybody who can sign in at the provider may sign in here."
     )
     allow: Criteria | None = Field(default=None, description="Who may sign in.")
-    avatar_hosts: tuple[str, ...] = Field(
+    avatar_hosts: tuple[PictureHost, ...] = Field(
         default=(), description="Hosts, exact or *.suffix, from which a picture's address is believed."
     )
     ca_file: str | None = Field(

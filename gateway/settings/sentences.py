@@ -57,13 +57,21 @@ _FORMS: Mapping[str, str] = {
     WORD: "write lower-case letters, digits and hyphens, beginning with a letter",
     HEADER_NAME: "write letters, digits and hyphens, as in X-Auth-User",
     ISSUER: "write the issuer's URL without query, as in https://idp.example.com",
-    DOMAIN: "write a domain in lower case without a dot in front, as in example.com",
+    DOMAIN: "write a domain in lower case, without @ or a dot in front, as in example.com",
     COLOUR: "write a colour as #rrggbb, as in '#0b6bcb', in quotes",
     LINK: "write an address that begins with https://",
     HOST_PATTERN: "write a host in lower case, as in app.example.com, or *.apps.example.com for all below it",
     LDAP_URL: "write scheme and host, as in ldaps://dc1.example.com or ldap://dc1.example.com:389",
     DIRECTORY_ID: "write a directory (tenant) ID in lower case, as in 8eaef023-2b34-4da1-9baa-8bc8c9d6a490",
     ENTRA_TENANT: "write the directory (tenant) ID in lower case, or organizations, common or consumers",
+}
+# Where the general sentence leaves people guessing: by the type of the error, and the key.
+_OF_KEYS: Mapping[tuple[str, str], tuple[str, str]] = {
+    ("model_type", "allow"): ("does not say who", "write criteria, as in {groups: [staff]}"),
+    ("tuple_type", "pass_token"): (
+        "is no token",
+        "write access_token, id_token, or both as [access_token, id_token]",
+    ),
 }
 _OR_ELSE: Mapping[str, str] = {
     "allow": ", or criteria as in {groups: [staff]}",
@@ -84,6 +92,12 @@ _MISSING: Mapping[str, str] = {
     "claims": "write where the claims stand, at least subject:, as in {subject: id}",
     "subject": "write the claim that names a person for ever, as in id",
     "path": "write the claim, or a dotted path to it",
+    "tenant": "write the directory (tenant) ID, or organizations, common or consumers",
+    "authorization_endpoint": "write where browsers are sent, as in https://idp.example.com/oauth/authorize",
+    "token_endpoint": "write where codes become tokens, as in https://idp.example.com/oauth/token",
+    "userinfo_endpoint": "write where the person is read, as in https://idp.example.com/api/me",
+    "label": "write what the link says",
+    "url": "write where it leads, as in https://www.example.com/privacy",
 }
 
 
@@ -105,30 +119,50 @@ def _to_fault(kind: str, loc: YamlPath, context: Mapping[str, Any], data: Any) -
     path = _path(loc, data, kind)
     if kind == "union_tag_invalid":
         path = (*path, "type")
-    return Fault(path, *_sentence(kind, path, context, empty=_at(path, data) is None))
+    return Fault(path, *_sentence(kind, path, context, data))
 
 
-def _sentence(kind: str, path: YamlPath, context: Mapping[str, Any], *, empty: bool) -> tuple[str, str]:
+def _sentence(kind: str, path: YamlPath, context: Mapping[str, Any], data: Any) -> tuple[str, str]:
     key = str(path[-1]) if path else ""
+    value = _at(path, data)
     match kind:
         case "missing":
             return "is missing", _MISSING.get(key, "write it")
         case "extra_forbidden":
-            return "is not a key that belongs here", did_you_mean(key, known_keys(path[:-1]))
-        case _ if empty:
+            return "is not a key that belongs here", _right_key(path, data)
+        case _ if value is None:
             return "is empty", _EMPTY.get(key, "write its value, or leave the key out")
         case "value_error":  # raised by our own parsers, whose sentences do not repeat the input
             return "does not fit", str(context["error"])
         case "union_tag_invalid":
             return "is none of the types of providers", f"write one of {context['expected_tags']}"
         case "literal_error":
-            return "is none of the words that fit", f"write {context['expected']}{_OR_ELSE.get(key, '')}"
+            return (
+                "is none of the words that fit",
+                f"write {_as_yaml(context['expected'])}{_OR_ELSE.get(key, '')}",
+            )
+        case "string_type" if isinstance(value, list):
+            return "must be one text, and is a list", "write one, without brackets and dashes"
         case "string_pattern_mismatch":
             return "does not fit", _FORMS.get(str(context["pattern"]), "see docs/configuration.md")
         case _ if kind in _BOUNDS:
             what, instead = _BOUNDS[kind]
             return what, instead.format_map(context)
-    return _SENTENCES.get(kind, ("does not fit", "see docs/configuration.md for what does"))
+    return _OF_KEYS.get((kind, key)) or _SENTENCES.get(
+        kind, ("does not fit", "see docs/configuration.md for what does")
+    )
+
+
+def _right_key(path: YamlPath, data: Any) -> str:
+    *parent, key = path
+    if key in known_keys(tuple(parent)):
+        return "remove it: other types of providers have it, and this one does not"
+    return did_you_mean(str(key), known_keys(tuple(parent), data))
+
+
+def _as_yaml(words: str) -> str:
+    """The words that fit, as pydantic lists them; a boolean alone it writes as Python does."""
+    return words.lower() if words in {"True", "False"} else words
 
 
 def _path(loc: YamlPath, data: Any, kind: str) -> YamlPath:

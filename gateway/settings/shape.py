@@ -9,12 +9,22 @@ from gateway.settings.fault import YamlPath
 from gateway.settings.model import Settings
 
 
-def expected(path: YamlPath) -> list[Any]:
-    """The types that may stand at `path`; none where nothing may."""
+def expected(path: YamlPath, data: Any = None) -> list[Any]:
+    """The types that may stand at `path`, in `data` if it is given: a section that names its type is of that one."""
     types: list[Any] = [Settings]
     for part in path:
-        types = [below for kind in types for below in _step(kind, part)]
-    return [plain for kind in types for plain in _alternatives(kind)]
+        data = data.get(part) if isinstance(data, dict) else None
+        below = [one for kind in types for one in _step(kind, part)]
+        types = [plain for kind in below for plain in _alternatives(kind) if _may_be(plain, data)]
+    return types
+
+
+def _may_be(kind: Any, data: Any) -> bool:
+    """Whether `data` may be meant as a section of this kind, by its `type`."""
+    if not (isinstance(data, dict) and _is(kind, BaseModel) and "type" in kind.model_fields):
+        return True
+    field = kind.model_fields["type"]
+    return data.get("type", field.default) in get_args(field.annotation)
 
 
 def _alternatives(kind: Any) -> list[Any]:
@@ -67,7 +77,7 @@ def is_section(path: YamlPath) -> bool:
     return any(_is(kind, BaseModel) for kind in expected(path))
 
 
-def known_keys(path: YamlPath) -> tuple[str, ...]:
-    """The keys that may stand beneath `path`, sorted; none where they are free."""
-    sections = [kind for kind in expected(path) if _is(kind, BaseModel)]
+def known_keys(path: YamlPath, data: Any = None) -> tuple[str, ...]:
+    """The keys that may stand beneath `path`, in `data` if it is given, sorted; none where they are free."""
+    sections = [kind for kind in expected(path, data) if _is(kind, BaseModel)]
     return tuple(sorted({key for section in sections for key in section.model_fields}))

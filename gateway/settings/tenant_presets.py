@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from gateway.settings.provider_section import ClaimPath
+from gateway.settings.provider_section import ClaimPath, PictureHost
 from gateway.settings.providers import IssuerUrl, OAuth2Claims
 from gateway.settings.vendor_section import Tenant, VendorSection
 
@@ -54,7 +54,7 @@ class DingTalkProvider(VendorSection):
         default=OAuth2Claims(subject="unionId", name="nick", picture="avatarUrl", email_verified=""),
         description="Where the claims of a person stand.",
     )
-    avatar_hosts: tuple[str, ...] = Field(
+    avatar_hosts: tuple[PictureHost, ...] = Field(
         default=("*.dingtalk.com", "*.alicdn.com"),
         description="Hosts from which a picture's address is believed.",
     )
@@ -113,7 +113,7 @@ class FeishuProvider(VendorSection):
         description="Where the claims of a person stand.",
     )
     tenant_claim: ClaimPath = Field(default="tenant_key", description="The claim that names the tenant.")
-    avatar_hosts: tuple[str, ...] = Field(
+    avatar_hosts: tuple[PictureHost, ...] = Field(
         default=("*.feishucdn.com", "*.larksuitecdn.com"),
         description="Hosts from which a picture's address is believed.",
     )
@@ -124,10 +124,16 @@ class FeishuProvider(VendorSection):
             return {}
         return {
             "title": "Lark",
+            "user": "lark:{union_id}",
             "authorization_endpoint": f"https://accounts.{_LARK}/open-apis/authen/v1/authorize",
             "token_endpoint": f"https://accounts.{_LARK}/oauth/v3/token",
             "userinfo_endpoint": f"https://open.{_LARK}/open-apis/authen/v1/user_info",
         }
+
+    @property
+    def several_tenants(self) -> bool:
+        """Whether people of more than one tenant may sign in."""
+        return len(self.tenants) != 1
 
     @property
     def public(self) -> bool:

@@ -27,8 +27,4 @@ class VendorSection(OAuth2Section):
     def _filled(cls, written: Any) -> Any:
         if not isinstance(written, Mapping):
             return written
-        claims = written.get("claims", {})
-        # Whoever writes where one claim stands does not mean to take back where the others do.
-        usual = cls.model_fields["claims"].get_default().model_dump()
-        merged = {"claims": {**usual, **claims}} if isinstance(claims, Mapping) else {}
-        return {**cls.following(written), **written, **merged}
+        return {**cls.following(written), **written}

@@ -157,7 +157,7 @@ async def test_the_good_answer_signs_in(scene: Scene) -> None:
         ),
         pytest.param(
             {"error": "login_required", "code": None},
-            403, "refused the sign-in", "Start again.", "provider_refused", "login_required",
+            403, "identity provider needs you", "Start again", "provider_refused", "login_required",
             id="not signed in there",
         ),
         pytest.param(
@@ -193,7 +193,7 @@ async def test_the_good_answer_signs_in(scene: Scene) -> None:
         ),
         pytest.param(
             {"code": "code-expired"},
-            403, "refused the sign-in", "Start again.", "provider_refused", "invalid_grant",
+            400, "is used up", "Start again", "provider_refused", "invalid_grant",
             id="an expired code",
         ),
     ],

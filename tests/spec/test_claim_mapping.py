@@ -50,6 +50,19 @@ def test_groups_and_roles_are_read_from_several_places():
     assert read.groups == ("staff", "staff/ops", "role:admin", "role:offline_access", "app:editor")
 
 
+def test_a_group_never_looks_like_a_role_of_the_same_provider():
+    """Whoever may name a group would else give out roles."""
+    places = [{"path": "groups", "strip": "/"}, {"path": "realm_access.roles", "prefix": "role:"}]
+    said = {**ROLES, "groups": ["/role:root", "role:root", "/staff", "/roles"]}
+
+    assert identity(said, groups_claim=places).groups == (
+        "staff",
+        "roles",
+        "role:admin",
+        "role:offline_access",
+    )
+
+
 def test_groups_that_match_no_glob_are_dropped():
     """Of a thousand groups an application wants ten."""
     said = {"groups": ["team-a", "team-b", "everyone", "Team-c"]}

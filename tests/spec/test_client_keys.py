@@ -213,7 +213,7 @@ def test_a_key_that_is_there_is_not_lost(tmp_path):
     done = run(str(file), "--new")
 
     assert (done.exit_code, done.stdout) == (1, "")
-    assert "cannot be made: file exists" in done.stderr
+    assert "exists already; leave `--new` out" in done.stderr
     assert file.read_text() == before
 
 

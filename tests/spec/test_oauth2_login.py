@@ -211,14 +211,14 @@ def test_no_new_refresh_token_means_that_the_old_one_goes_on(vendor):
 
 
 def test_somebody_else_behind_the_new_token_changes_nobody(vendor):
-    """The tokens are kept, because the old ones are spent; the person stays who was proven. And the operator hears."""
+    """The person stays who was proven, without an access token that would speak for the other. The operator hears."""
     provider = client(vendor)
     signed_in = sign_in(provider, vendor)
     vendor.people["alice"] = {"id": 8, "login": "mallory"}
 
     again = refresh(provider, vendor, signed_in)
 
-    assert (again.identity, again.barred) == (None, False)
+    assert (again.identity, again.barred, again.grant.access_token) == (None, False, "")
     assert "not the person of the session" in again.alarm
     assert again.grant.refresh_token != signed_in.grant.refresh_token
 

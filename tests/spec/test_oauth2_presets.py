@@ -97,10 +97,10 @@ def test_the_general_type_pointed_at_a_public_vendor_is_asked_who_may_come(tmp_p
 
 def test_vendors_side_by_side_share_no_names(tmp_path):
     """Their defaults keep their people apart, without a word of the operator's."""
-    kinds = ("github", "discord", "dingtalk", "feishu")
+    kinds = ("github", "discord", "dingtalk", "feishu", "lark")
     sections = {kind: CLIENT | {"type": kind} for kind in kinds}
 
     assert faults_of(tmp_path, {"SECRET": "s"}, providers=sections) == []
-    both = faults_of(tmp_path, {"SECRET": "s"}, providers={**sections, "lark": CLIENT | {"type": "lark"}})
+    both = faults_of(tmp_path, {"SECRET": "s"}, providers={**sections, "other": CLIENT | {"type": "github"}})
     assert len(both) == 1
-    assert "providers.lark.user" in both[0]
+    assert "providers.other.user" in both[0]

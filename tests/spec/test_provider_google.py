@@ -35,6 +35,37 @@ def test_a_login_names_a_person_by_sub_and_shows_a_verified_address(google):
     assert identity.groups == ()
 
 
+@pytest.mark.parametrize(
+    ("domain", "address", "verified"),
+    [
+        pytest.param("example.com", "alice@example.com", True, id="workspace"),
+        pytest.param("example.com", "alice@alias.example", True, id="workspace, another of its domains"),
+        pytest.param("", "alice@gmail.com", True, id="gmail"),
+        pytest.param("", "Alice@GoogleMail.com", True, id="gmail of old, as it was typed"),
+        pytest.param("", "alice@example.com", False, id="consumer account with a company's address"),
+        pytest.param("", "alice@gmail.com.evil.test", False, id="gmail in front"),
+        pytest.param("", "alice@notgmail.com", False, id="gmail at the end"),
+    ],
+)
+def test_google_vouches_for_addresses_that_it_gives_out_itself(google, domain, address, verified):
+    """Of any other it knows who had it when the account was made, and that may be years ago."""
+    google.hosted_domain, google.person["email"] = domain, address
+
+    identity = sign_in(client(user="google:{sub}"), google).identity
+
+    assert (identity.email, identity.email_verified) == (address, verified)
+
+
+def test_nobody_is_called_by_an_address_for_which_google_does_not_vouch(google):
+    """The person who left a company keeps the account that was made with its address."""
+    google.hosted_domain = ""
+
+    with pytest.raises(ProviderLied) as caught:
+        sign_in(client(), google)
+
+    assert caught.value.reason == "unverified_email"
+
+
 def test_no_document_is_read_that_says_nothing_new(google):
     """The ID token has all there is: userinfo is not asked."""
     sign_in(client(), google)

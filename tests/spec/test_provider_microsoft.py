@@ -437,7 +437,7 @@ def test_a_number_that_is_none_says_nothing(entra, codes):
         ),
         pytest.param(
             {"error": "invalid_request", "error_description": "AADSTS90094: admin"},
-            "permission_missing",
+            "consent_denied",
             {"error_codes": "90094"},
             id="an administrator must agree",
         ),

@@ -112,7 +112,7 @@ FAULTS = [
     pytest.param(provider(user="preferred_username"), "providers.corp.user", "no template", id="template-without-claim"),
     pytest.param(provider(user="{a} {b"), "providers.corp.user", "no template", id="template-with-an-open-brace"),
     pytest.param({"providers": {"one": CORP, "two": CORP}}, "providers.two.user", "name of another person of one", id="same-template-twice"),
-    pytest.param({"providers": {"one": CORP, "two": CORP | {"user": "two:{sub}"}}}, "providers.two.user", "name of another person", id="bare-claim-beside-a-prefix"),
+    pytest.param({"providers": {"one": CORP, "two": CORP | {"user": "two:{sub}"}}}, "providers.one.user", "name of another person of two", id="bare-claim-beside-a-prefix"),
     pytest.param({"providers": {"one": CORP | {"namespace": "a"}, "two": CORP | {"namespace": "b"}}}, "providers.two.user", "name of another person", id="two-namespaces"),
 ]  # fmt: skip
 

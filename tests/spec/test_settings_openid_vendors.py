@@ -32,7 +32,7 @@ FINE = [
         id="entra with two, named by tenant",
     ),
     pytest.param(providers("okta", issuer="https://example.okta.com/oauth2/default"), id="okta"),
-    pytest.param(providers("auth0", issuer="https://example.eu.auth0.com/"), id="auth0"),
+    pytest.param(providers("auth0", issuer="https://example.eu.auth0.com/", anyone=True), id="auth0"),
     pytest.param(providers("keycloak", issuer="https://id.example.com/realms/main"), id="keycloak"),
 ]
 
@@ -54,7 +54,8 @@ FAULTS = [
     pytest.param(providers("microsoft", tenant=TENANT, scopes=["openid"]), "providers.some.scopes", "lacks profile", "add profile", id="entra-without-profile"),
     pytest.param(providers("microsoft", tenant=TENANT, graph_url="http://graph.example.com"), "providers.some.graph_url", "in the clear", "https://", id="plain-graph"),
     pytest.param(providers("microsoft", tenant=TENANT, login_url="http://login.example.com"), "providers.some.login_url", "in the clear", "https://", id="plain-login"),
-    pytest.param(providers("auth0", issuer="https://example.eu.auth0.com"), "providers.some.issuer", "names itself", "https://example.eu.auth0.com/ with the slash", id="auth0-without-a-slash"),
+    pytest.param(providers("auth0", issuer="https://example.eu.auth0.com/"), "providers.some", "lets everybody in", "allow:", id="auth0-where-everybody-may-sign-up"),
+    pytest.param(providers("auth0", issuer="https://example.eu.auth0.com", anyone=True), "providers.some.issuer", "names itself", "https://example.eu.auth0.com/ with the slash", id="auth0-without-a-slash"),
     pytest.param(providers("okta"), "providers.some.issuer", "missing", "", id="okta-without-an-issuer"),
 ]  # fmt: skip
 

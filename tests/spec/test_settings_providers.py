@@ -48,9 +48,9 @@ def test_a_type_that_there_is_not_is_one_fault(tmp_path, kind):
 @pytest.mark.parametrize(
     ("key", "instead"),
     [
-        ("authorization_endpoint", "write it"),
-        ("token_endpoint", "write it"),
-        ("userinfo_endpoint", "write it"),
+        ("authorization_endpoint", "write where browsers are sent"),
+        ("token_endpoint", "write where codes become tokens"),
+        ("userinfo_endpoint", "write where the person is read"),
         ("client_id", "write what the provider calls the gateway"),
         ("user", "write a template of X-Auth-User"),
         ("claims", "write where the claims stand"),
@@ -76,6 +76,35 @@ def test_a_key_of_another_type_is_none_of_this_one(tmp_path):
     [fault] = faults_of(tmp_path, **beside(frontchannel_logout=True))
 
     assert "providers.forum.frontchannel_logout: is not a key that belongs here" in fault
+    assert "remove it: other types of providers have it" in fault
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "words"),
+    [
+        pytest.param(
+            {"orgs": ["a"]}, "orgs", "write one of allow, anyone,", id="a key near one of another type"
+        ),
+        pytest.param(
+            {"claims": {"subject": "id", "mail": "m"}}, "claims.mail", "write email, or", id="in a mapping"
+        ),
+        pytest.param({"allow": "authenticated"}, "allow", "{groups: [staff]}", id="a word of rules"),
+        pytest.param(
+            {"user": ["{login}"]}, "user", "must be one text, and is a list", id="a list for a text"
+        ),
+        pytest.param(
+            {"type": "dingtalk", "pkce": True}, "pkce", "write false", id="a boolean as YAML has it"
+        ),
+    ],
+)
+def test_what_to_write_is_said_for_the_type_that_stands_there(tmp_path, changes, path, words):
+    """A key that only some other type has would be the next fault."""
+    found = "\n".join(
+        one for one in faults_of(tmp_path, **beside(**changes)) if f"providers.forum.{path}:" in one
+    )
+
+    assert words in found
+    assert "corps" not in found
 
 
 @pytest.mark.parametrize(
@@ -101,6 +130,26 @@ def test_what_could_harm_somebody_is_a_fault(changes, path, words):
     where = "providers.forum" + (f".{path}" if path else "")
     assert [one for one in paths(found) if one.startswith("providers.forum")] == [where]
     assert words in found[0].what
+
+
+def test_the_address_of_a_document_is_no_issuer():
+    """It is what one finds in a browser, and so what one pastes."""
+    corp = CORP | {"issuer": "https://idp.example.com/realms/main/.well-known/openid-configuration"}
+    [fault] = checks.faults(settings(providers={"corp": corp}))
+
+    assert fault.path == ("providers", "corp", "issuer")
+    assert fault.instead == "write the issuer itself, as in https://idp.example.com/realms/main"
+
+
+@pytest.mark.parametrize(
+    "host", ["https://cdn.example.com/", "cdn.example.com/a", "CDN.example.com", "*", ""]
+)
+def test_a_host_of_pictures_is_a_host(tmp_path, host):
+    """Anything else would match nothing, in silence."""
+    [fault] = faults_of(tmp_path, **beside(avatar_hosts=[host]))
+
+    assert "providers.forum.avatar_hosts[0]" in fault
+    assert "write a host in lower case" in fault
 
 
 @pytest.mark.parametrize(
@@ -138,3 +187,35 @@ def test_a_place_that_is_none_is_a_fault(tmp_path, written):
 
     assert faults
     assert all("providers.forum.groups_claim" in fault for fault in faults)
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        pytest.param(beside(), "rules[0]", id="bare, of several"),
+        pytest.param(beside(allow={"groups": ["staff"]}), "providers.forum", id="bare, in the section of one of several"),
+        pytest.param(beside(allow={"groups": ["corp:staff"]}), "providers.forum", id="of the other, in a section"),
+        pytest.param({"providers": {"corp": CORP | {"qualify_groups": True}}}, "rules[0]", id="bare, of one that names them"),
+        pytest.param({"providers": {"staff": CORP}}, "rules[1]", id="named, of one that does not"),
+    ],
+)  # fmt: skip
+def test_a_group_that_nobody_can_have_is_a_warning(changes, place):
+    """The rule would let nobody in, and no log line says why."""
+    rules = [{"paths": ["/a"], "allow": {"groups": ["staff"]}}, {"allow": {"groups": ["staff:all"]}}]
+
+    assert f"{place}.allow.groups[0]" in paths(checks.warnings(settings(**changes, rules=rules)))
+
+
+@pytest.mark.parametrize(
+    ("providers", "group"),
+    [
+        pytest.param({"corp": CORP, "forum": FORUM}, "forum:staff", id="named, of several"),
+        pytest.param({"corp": CORP | {"qualify_groups": False}, "forum": FORUM}, "staff", id="bare, where one is written so"),
+        pytest.param({"corp": CORP | {"allow": {"groups": ["role:a"]}}}, "role:admin", id="a prefix that is no provider"),
+    ],
+)  # fmt: skip
+def test_a_group_that_somebody_can_have_is_none(providers, group):
+    """A warning that is always there is read by nobody."""
+    read = settings(providers=providers, rules=[{"allow": {"groups": [group]}}])
+
+    assert checks.warnings(read) == ()

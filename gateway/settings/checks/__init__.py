@@ -21,6 +21,7 @@ from gateway.settings.checks import (
     rules,
     selection,
     times,
+    vouching,
 )
 from gateway.settings.fault import Fault, YamlPath, overlap
 from gateway.settings.model import Settings
@@ -78,9 +79,12 @@ CHECKS: tuple[Row, ...] = (
     Row(providers.group_prefixes_are_free, (("providers",),)),
     Row(membership.corps_are_asked_for, (("providers",),)),
     Row(membership.organizations_are_asked_for, (("providers",),)),
+    Row(membership.feishu_names_tell_tenants_apart, (("providers",),)),
     Row(membership.secrets_are_there, (("providers",),)),
     Row(providers.user_templates_are_templates, (("providers",),)),
     Row(providers.users_are_told_apart, (("providers",),)),
+    Row(vouching.addresses_are_vouched_for, (("providers",),)),
+    Row(vouching.names_are_more_than_shown, (("providers",),)),
     Row(client_keys.keys_are_keys, (("providers",),)),
     Row(client_keys.keys_are_used, (("providers",),)),
     Row(client_keys.strict_ones_have_a_key, (("providers",),)),

@@ -1,6 +1,6 @@
 """Criteria: whoever is let in is named. Nothing written must never mean everybody."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from gateway.policy.criteria import read_email
 from gateway.settings.checks.naming import all_rules, whose
@@ -54,16 +54,32 @@ def _value_fault(key: str, value: str) -> tuple[str, str] | None:
 
 
 def groups_are_qualified(settings: Settings) -> Iterator[Fault]:
-    names = tuple(settings.providers)
-    if len(names) < 2:
-        return
-    qualified = tuple([f"{name}:" for name in names])
+    """A group in a form that no provider gives it fits nobody, in silence."""
+    several = len(settings.providers) > 1
+    forms = {
+        name: several if one.qualify_groups is None else one.qualify_groups
+        for name, one in settings.providers.items()
+    }
     for path, rule in all_rules(settings):
         for where, criteria in _of_rule((*path, "allow"), rule):
-            for index, group in enumerate(criteria.groups):
-                if not group.startswith(qualified):
-                    yield Fault(
-                        (*where, "groups", index),
-                        f"{whose(rule)}a group without its provider fits nobody where there are several",
-                        f"write {names[0]}:GROUP or {names[1]}:GROUP",
-                    )
+            yield from _unwritten(where, criteria, whose(rule), forms)
+    for name, provider in settings.providers.items():
+        if provider.allow is not None:
+            yield from _unwritten(("providers", name, "allow"), provider.allow, "", {name: forms[name]})
+
+
+def _unwritten(path: YamlPath, criteria: Criteria, who: str, forms: Mapping[str, bool]) -> Iterator[Fault]:
+    """`forms` are the providers in question, each with whether its groups are written `provider:group`."""
+    for index, group in enumerate(criteria.groups):
+        owner, colon, rest = group.partition(":")
+        named = bool(colon) and owner in forms
+        if forms and all(forms.values()) and not named:
+            instead = f"write {' or '.join([f'{name}:GROUP' for name in list(forms)[:2]])}"
+            yield Fault(
+                (*path, "groups", index), f"{who}a group without its provider fits nobody here", instead
+            )
+        elif named and not forms[owner]:
+            what = f"{who}groups of {owner} are written without the provider here, so that this fits nobody"
+            yield Fault(
+                (*path, "groups", index), what, f"write {rest}, or qualify_groups: true at the provider"
+            )

@@ -30,6 +30,20 @@ def organizations_are_asked_for(settings: Settings) -> Iterator[Fault]:
             )
 
 
+def feishu_names_tell_tenants_apart(settings: Settings) -> Iterator[Fault]:
+    """The administrators of a tenant choose the names in it: `user_id`, `name`, `employee_no`."""
+    for name, provider in settings.providers.items():
+        if not isinstance(provider, FeishuProvider) or not provider.several_tenants:
+            continue
+        unique = ("{union_id}", "{open_id}", f"{{{provider.tenant_claim}}}")
+        if not any(claim in provider.user for claim in unique):
+            yield Fault(
+                ("providers", name, "user"),
+                "could give a person of one tenant the name of another person of another tenant",
+                f'write "{name}:{{union_id}}", or {unique[2]} in front',
+            )
+
+
 def secrets_are_there(settings: Settings) -> Iterator[Fault]:
     """These vendors know no public clients: their token endpoints would refuse every login."""
     for name, provider in settings.providers.items():

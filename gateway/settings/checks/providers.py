@@ -34,6 +34,7 @@ _OPEN_TO_THE_PUBLIC: tuple[tuple[str, str], ...] = (
     ("slack.com", ""),
     ("id.twitch.tv", ""),
     ("www.facebook.com", ""),
+    ("facebook.com", ""),
     ("limited.facebook.com", ""),
     ("www.linkedin.com", ""),
     ("api.login.yahoo.com", ""),
@@ -48,6 +49,24 @@ _OPEN_TO_THE_PUBLIC: tuple[tuple[str, str], ...] = (
     ("login.dingtalk.io", ""),
     ("accounts.feishu.cn", ""),
     ("accounts.larksuite.com", ""),
+    ("passport.feishu.cn", ""),
+    ("passport.larksuite.com", ""),
+    ("open.weixin.qq.com", ""),
+    ("graph.qq.com", ""),
+    ("api.weibo.com", ""),
+    ("gitee.com", ""),
+    ("gitea.com", ""),
+    ("x.com", ""),
+    ("twitter.com", ""),
+    ("www.reddit.com", ""),
+    ("accounts.spotify.com", ""),
+    ("steamcommunity.com", ""),
+    ("oauth.yandex.ru", ""),
+    ("oauth.yandex.com", ""),
+    ("id.vk.com", ""),
+    ("oauth.vk.com", ""),
+    ("www.amazon.com", ""),
+    ("www.dropbox.com", ""),
 )
 
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749, appendix A.4
@@ -73,6 +92,11 @@ def _unsafe(path: YamlPath, url: str) -> Iterator[Fault]:
     if address is None or address.wild:
         what = "is no address of an issuer" if path[-1] == "issuer" else "is no address"
         yield Fault(path, what, "write scheme, host and path, as in https://idp.example.com")
+    elif path[-1] == "issuer" and "/.well-known/" in url:
+        issuer = url.partition("/.well-known/")[0]
+        yield Fault(
+            path, "is the address of the provider's document", f"write the issuer itself, as in {issuer}"
+        )
     elif address.scheme == "http" and not address.loopback:
         # OpenID Connect Discovery 1.0, section 3: the issuer is a URL with the https scheme.
         yield Fault(path, "plain http would carry passwords and tokens in the clear", "write https://")
@@ -99,7 +123,9 @@ def required_scopes_are_asked_for(settings: Settings) -> Iterator[Fault]:
         for index, scope in enumerate(provider.required_scopes):
             if scope not in provider.scopes:
                 path = ("providers", name, "required_scopes", index)
-                yield Fault(path, "is not asked for, so that nobody would be granted it", "add it to scopes:")
+                yield Fault(
+                    path, f"{scope} is not asked for, so that nobody would be granted it", "add it to scopes:"
+                )
 
 
 def public_ones_are_limited(settings: Settings) -> Iterator[Fault]:
@@ -107,15 +133,22 @@ def public_ones_are_limited(settings: Settings) -> Iterator[Fault]:
         said = provider.allow is not None or provider.anyone or provider.limited
         if (provider.public or _open_to_the_public(provider)) and not said:
             own = f"{provider.membership}:, or " if provider.membership else ""
+            # Where no address is ever verified, a list of addresses would let nobody in.
+            addresses = "email_domains, emails, " if provider.claims.email_verified else ""
             yield Fault(
                 ("providers", name),
-                "lets everybody in who makes an account at its issuer",
-                f"add {own}allow: with email_domains, emails, users or groups, or anyone: true if that is meant",
+                "lets everybody in who makes an account there",
+                f"add {own}allow: with {addresses}users or groups, or anyone: true if that is meant",
             )
 
 
 def _open_to_the_public(provider: ProviderSection) -> bool:
-    address = read_address(provider.home)
+    # Each of them: what a section calls its issuer says nothing of whose page browsers are sent to.
+    return any(_stands_in_public(url) for url in (provider.home, *provider.endpoints.values()))
+
+
+def _stands_in_public(url: str) -> bool:
+    address = read_address(url)
     if address is None:
         return False
     path = f"{address.path.rstrip('/').lower()}/"
@@ -148,16 +181,33 @@ def users_are_told_apart(settings: Settings) -> Iterator[Fault]:
     for (first, one), (second, other) in combinations(settings.providers.items(), 2):
         shared = one.namespace is not None and one.namespace == other.namespace
         if not shared and _could_be_equal(one.user, other.user):
+            # The one without text in front is what has to change; the other one may do as it stands.
+            bare, its, who = (
+                (first, one, second) if _bare(one) and not _bare(other) else (second, other, first)
+            )
             yield Fault(
-                ("providers", second, "user"),
-                f"could give a person of {second} the name of another person of {first}",
-                f'write "{second}:{{preferred_username}}" and the like in both, '
+                ("providers", bare, "user"),
+                f"could give a person of {bare} the name of another person of {who}",
+                f'write text of its own in front, as in "{bare}:{_first_claim(its)}", '
                 "or one namespace for both if a name means the same person in both",
             )
 
 
+def _bare(provider: ProviderSection) -> bool:
+    return provider.user.startswith("{")
+
+
+def _first_claim(provider: ProviderSection) -> str:
+    found = _CLAIM.search(provider.user)
+    return found[0] if found else "{sub}"
+
+
 def _could_be_equal(one: str, other: str) -> bool:
-    """Only different text at the same end keeps two templates apart, whatever the claims hold."""
+    """Only different text at the same end keeps two templates apart, whatever the claims hold.
+
+    A capital is no difference: many an application takes `Corp:ann` for `corp:ann`.
+    """
+    one, other = one.casefold(), other.casefold()
     start, other_start = one.partition("{")[0], other.partition("{")[0]
     end, other_end = one.rpartition("}")[2], other.rpartition("}")[2]
     same_start = start.startswith(other_start) or other_start.startswith(start)
