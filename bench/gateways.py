@@ -12,17 +12,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.questions import RULES
+from bench.questions import BEARERS, RULES
 from bench.servers import Server, running
 from gateway.identity.identity import Identity
 from gateway.keys.keyring import Keyring
 from gateway.sessions.cookie import CookieSpec
-from gateway.sessions.session import Grant
+from gateway.sessions.session import Grant, Session
 from gateway.sessions.sessions import Sessions
 from gateway.settings.model import Sessions as Limits
 from gateway.settings.model import Settings
 from gateway.storage.key_file import write_keyring
 from gateway.storage.opened import open_store
+from gateway.tokens.access import AccessTokens
 from tests.kit.real_gateway import ISSUER, ROOT, RealGateway, alice, silent
 from tests.kit.scene import scene_settings
 from tests.kit.servers import free_ports
@@ -39,7 +40,7 @@ class Wanted:
     """A gateway's configuration, as far as rows differ in it.
 
     `memory` is `sessions.cache_ttl` where it is not the default. `signs` assertions: `never`, `reused` (the default) or
-    `always`, for each session that is read. `cores` is the name of a field of `Cores`.
+    `always`, for each session that is read. `cores` is the name of a field of `Cores`. `tokens`: they are issued, and taken by a rule.
     """
 
     store: str = "sqlite"
@@ -52,6 +53,7 @@ class Wanted:
     four_headers: bool = False
     cores: str = "server"
     issuer: str = ISSUER
+    tokens: bool = False
 
     def written(self) -> dict[str, Any]:
         """What differs from the settings of a scene."""
@@ -62,6 +64,8 @@ class Wanted:
             "sessions": {"cache_ttl": self.memory} if self.memory else {},
             "login": {"per_prefix": 1_000_000},
         }
+        if self.tokens:
+            document |= {"rules": [BEARERS, *rules_of(self.rules)], "tokens": {"enabled": True}}
         if self.signs == "always":
             document["assertion"] = {"lifetime": "1s"}  # handed out again for a fifth of it
         left_out = ["assertion"] if self.signs == "never" else []
@@ -142,6 +146,26 @@ def sessions_of(address: str, ring: Keyring, count: int, changes: Mapping[str, A
         alice(PROVIDERS, **{"subject": f"p-{i}", "user": f"person-{i}", **changes}) for i in range(count)
     ]
     return asyncio.run(_begun(address, ring, [(one, None) for one in people]))
+
+
+def tokens_of(gateway: Gateway, count: int) -> tuple[str, ...]:
+    """Access tokens of so many people, as this gateway would issue them; no store knows of them, nor needs to."""
+    issuer, limits = gateway.settings.public_url, Limits()
+    access = AccessTokens(gateway.ring, issuer, issuer, gateway.settings.tokens.lifetime, limits.idle)
+    now = int(time.time())
+    made = []
+    for number in range(count):
+        person = alice(PROVIDERS, subject=f"p-{number}", user=f"person-{number}")
+        session = Session(
+            id=f"session-{number}",
+            identities=(person,),
+            created=now,
+            absolute_end=now + int(limits.absolute),
+            version=1,
+            seen=now,
+        )
+        made.append(access.issue(session, now, os.urandom(16).hex()))
+    return tuple(made)
 
 
 async def _begun(

@@ -75,7 +75,12 @@ class Lab:
         """One that no other row has asked; it ends with the context."""
         address, beside = self.store(wanted.store)
         cores = self.cores_named(wanted.cores)
-        return gateway_running(wanted, address, beside, self.ring, self.made("gateway"), cores)
+        ring = self.token_ring() if wanted.tokens else self.ring
+        return gateway_running(wanted, address, beside, ring, self.made("gateway"), cores)
+
+    def token_ring(self) -> Keyring:
+        """The ring with keys of access tokens: two of RSA take a second, which most rows can do without."""
+        return self.once("token-ring", lambda: self.ring.for_tokens("RS256", os.urandom, time.time()))
 
     def constant(self) -> Server:
         """The same uvicorn, answering the least that a server can answer."""

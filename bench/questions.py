@@ -1,6 +1,6 @@
 """What a proxy asks for a browser: the same bytes for the gateway and for whatever it is held against."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.load import COOKIE, SERIAL
@@ -24,17 +24,21 @@ IDENTITY = (
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question, and the status that answers it. `uri` is the place that the browser asked for."""
+    """One question, and the status that answers it. `uri` is the place that the browser asked for.
+
+    `bearer`: who is signed in shows a token in place of a cookie.
+    """
 
     name: str
     uri: str
     signed_in: bool
     status: int
     host: str = APP
+    bearer: bool = False
 
     def varied(self) -> "Question":
         """Every request asks for another place."""
-        return Question(self.name, f"{self.uri}{SERIAL}", self.signed_in, self.status, self.host)
+        return replace(self, uri=f"{self.uri}{SERIAL}")
 
     def head(self, *, close: bool = False, browser: bool = True, size: int = 0) -> str:
         """What Traefik would send. `size`: padded by fields of its own to so many bytes."""
@@ -46,10 +50,15 @@ class Question:
             ("X-Forwarded-Host", self.host),
             ("X-Forwarded-Uri", self.uri),
             ("X-Forwarded-For", "198.51.100.7"),
-            *([("Cookie", f"theme=dark; {COOKIE}" if self.signed_in else "theme=dark")]),
+            *self._shown(),
             *([("Connection", "close")] if close else []),
         ]
         return written(FORWARD_AUTH, [*fields, *_padding(size)])
+
+    def _shown(self) -> tuple[tuple[str, str], ...]:
+        if self.bearer:
+            return ("Cookie", "theme=dark"), ("Authorization", f"Bearer {COOKIE}")
+        return (("Cookie", f"theme=dark; {COOKIE}" if self.signed_in else "theme=dark"),)
 
 
 CACHED = Question("cached", "/mail/inbox?page=2", True, 200)
@@ -61,6 +70,14 @@ OPTIONAL = Question("optional rule, signed in", "/shop/list?page=2", True, 200)
 OPTIONAL_NOBODY = Question("optional rule, nobody", "/shop/list?page=2", False, 200)
 DENIED = Question("denied", "/admin/users?page=2", True, 403)
 REFUSED = Question("refused", "/mail/inbox?page=2", False, 400, host="nobody.example")
+BEARER = Question("bearer", "/api/items?page=2", True, 200, bearer=True)
+BEARERS: dict[str, Any] = {
+    "name": "api",
+    "paths": ["/api/**"],
+    "allow": "authenticated",
+    "accept": ["session", "bearer"],
+}
+"""The rule that takes it, where tokens are issued."""
 RULES: list[dict[str, Any]] = [
     {"name": "public", "paths": ["/public/**"], "allow": "public"},
     {"name": "shop", "paths": ["/shop/**"], "allow": "optional"},

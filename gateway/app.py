@@ -43,6 +43,7 @@ from gateway.login.recent_logout import RecentLogout
 from gateway.login.return_to import ReturnTo
 from gateway.login.routes import LoginDoor, home_route, login_routes
 from gateway.login.selection import Selection
+from gateway.login.token_door import token_routes
 from gateway.observe.watch import watch
 from gateway.providers.provider import EndsSession, Revokes, TellsLogout
 from gateway.serve.dispatch import Document, PublicListener, VerifyListener
@@ -51,8 +52,10 @@ from gateway.serve.listeners import Listener
 from gateway.serve.quick import is_tested
 from gateway.sessions.cookie import attempt_cookie, last_used_cookie, session_cookie
 from gateway.sessions.presented_tickets import PresentedTickets
+from gateway.settings.credentials import takes_authorization
 from gateway.settings.hand_through import passed_tokens
 from gateway.settings.model import OidcSection, Settings
+from gateway.token_wiring import bearer_of, returning_of, token_door
 from gateway.wiring import Chance, Ground, Law, Paper, People, ground_of, law_of, paper_of, people_of
 
 __all__ = ["Application", "Chance"]
@@ -102,9 +105,12 @@ class Application:
     async def close(self) -> None:
         """Land what is in the air, then let go of the network, the bus, the store and the log, in that order."""
         await self._people.refresher.close(PATIENCE)
+        if self._people.basic:
+            await self._people.basic.close(LAST_TRY)
         await self._people.passwords.close(LAST_TRY)
         await self._people.deferred.close(LAST_TRY)
         await self._people.inventory.close(0.0)
+        await self._people.sessions.close(0.0)
         await self._giving_back.close(LAST_REVOCATIONS)
         await self._people.catalog.close()
         await self._people.transport.close()
@@ -121,6 +127,7 @@ def _check(ground: Ground, people: People, law: Law) -> Check:
     )
     headers = IdentityHeaders.of(settings.headers, ground.emit, passed_tokens(settings))
     providers = frozenset(settings.providers)
+    bearer = bearer_of(ground, people)
     return Check(
         places=Places(law.hosts, law.rules, law.policies),
         tickets=PresentedTickets(ground.ring, cookie, (cookie.name, attempt_cookie(settings).name)),
@@ -129,6 +136,8 @@ def _check(ground: Ground, people: People, law: Law) -> Check:
         providers=providers,
         login_address=f"{ground.public_url}/auth/login",
         clock=clock,
+        schemes={name: one for name, one in (("bearer", bearer), ("basic", people.basic)) if one},
+        takes=takes_authorization(settings),
     )
 
 
@@ -176,6 +185,7 @@ def _flow(ground: Ground, people: People) -> Flow:
         return_to=return_to,
         loops=RateLimit(store, "login-loop", 4, 60.0, chance.clock),
     )
+    returning = returning_of(ground, people, departing)
     return Flow(
         providers=providers,
         passwords=people.catalog.passwords,
@@ -191,10 +201,12 @@ def _flow(ground: Ground, people: People) -> Flow:
         emit=ground.emit,
         clock=chance.clock,
         sleep=asyncio.sleep,
+        to_client=returning.conclude if returning else None,
     )
 
 
 def _password_door(ground: Ground, people: People, paper: Paper, flow: Flow, form_key: bytes) -> PasswordDoor:
+    limits = ground.settings.login.passwords
     login = PasswordLogin(
         passwords=people.passwords,
         confirming=flow.confirming,
@@ -208,7 +220,7 @@ def _password_door(ground: Ground, people: People, paper: Paper, flow: Flow, for
         visitors=people.visitors,
         answers=paper.answers,
         public_url=ground.public_url,
-        locked_for=ground.settings.login.passwords.account_period,
+        locked_for=limits.account_period / limits.per_account,
         form_key=form_key,
     )
 
@@ -268,7 +280,10 @@ def _public(ground: Ground, people: People, paper: Paper, giving_back: GivingBac
     base = urlsplit(ground.public_url).path
     jwks = Route("/.well-known/jwks.json", Document(public_jwks(ground.ring)))
     door = _login(ground, people, paper, giving_back)
-    table = [*login_routes(door), *_told_by_providers(ground, people, door), jwks]
+    pages_of_login = login_routes(door)
+    if ground.settings.tokens.enabled:
+        pages_of_login = token_routes(token_door(ground, people, paper, door), pages_of_login)
+    table = [*pages_of_login, *_told_by_providers(ground, people, door), jwks]
     nothing = NothingHere(paper.answers, ground.new_id)
     # By itself a router sends `/auth/login/` to `/auth/login` on whatever host the request names (CVE-2024-21498).
     ours = Router(table, redirect_slashes=False, default=nothing)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from gateway.forward_auth.basic import Basic
 from gateway.keys.keyring import Keyring
 from gateway.login.passwords import Passwords
 from gateway.login.visitors import Visitors
@@ -30,11 +31,13 @@ from gateway.sessions.lease import Leases
 from gateway.sessions.notices import Notices
 from gateway.sessions.reader import Reader
 from gateway.sessions.refresher import Refresher
+from gateway.sessions.rights import Rights
 from gateway.sessions.sealing import session_id
 from gateway.sessions.session import Session
 from gateway.sessions.sessions import Opened, Sessions
 from gateway.sessions.shared_look import SharedLook
 from gateway.settings.addresses import origin_of
+from gateway.settings.credentials import password_providers, reads_basic
 from gateway.settings.hand_through import kept_tokens
 from gateway.settings.model import Settings
 from gateway.storage.bus import Bus
@@ -106,6 +109,7 @@ class People:
     reader: Reader
     visitors: Visitors
     passwords: Passwords
+    basic: Basic | None
 
 
 def people_of(ground: Ground) -> People:
@@ -113,6 +117,7 @@ def people_of(ground: Ground) -> People:
     transport = Transport(clock=chance.clock, ca_files=ca_files(settings.providers))
     catalog = Catalog(settings.providers, transport, kept_tokens(settings), ground.public_url, chance, emit)
     cookie = session_cookie(settings)
+    token_lifetime = settings.tokens.lifetime if settings.tokens.enabled else 0.0
     sessions = Sessions(
         ground.store,
         ground.ring,
@@ -125,6 +130,7 @@ def people_of(ground: Ground) -> People:
         {provider.name: provider.issuer for provider in catalog},
         catalog.admits,
         ground.bus,
+        token_lifetime=token_lifetime,
     )
     inventory = Inventory(
         ground.store,
@@ -135,6 +141,7 @@ def people_of(ground: Ground) -> People:
         chance.clock,
         chance.random,
         ground.bus,
+        token_lifetime=token_lifetime,
     )
     notices = Notices(ground.bus, chance.clock)
     deferred = DeferredEnds(inventory.end, notices, settings.sessions.absolute, chance.clock)
@@ -150,7 +157,35 @@ def people_of(ground: Ground) -> People:
         clock=chance.clock,
         key=ground.ring.derive("password-account/v1"),
     )
-    return People(transport, catalog, sessions, inventory, deferred, refresher, reader, visitors, passwords)
+    return People(
+        transport,
+        catalog,
+        sessions,
+        inventory,
+        deferred,
+        refresher,
+        reader,
+        visitors,
+        passwords,
+        _basic_of(ground, passwords),
+    )
+
+
+def _basic_of(ground: Ground, passwords: Passwords) -> Basic | None:
+    """What reads `Authorization: Basic`; `None` where no rule does."""
+    settings, chance = ground.settings, ground.chance
+    if not reads_basic(settings):
+        return None
+    deployment, longest = ground.ring.deployment, settings.sessions.absolute
+    return Basic(
+        passwords.check,
+        Rights(ground.store, ground.ring, deployment, longest, chance.clock, chance.random),
+        ground.bus,
+        next(iter(password_providers(settings)), ""),
+        chance.clock,
+        chance.timer,
+        chance.random,
+    )
 
 
 def _reader_of(ground: Ground, sessions: Sessions, refresher: Refresher, deferred: DeferredEnds) -> Reader:

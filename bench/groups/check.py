@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from functools import partial
 
-from bench.gateways import Wanted
+from bench.gateways import Wanted, tokens_of
 from bench.lab import Lab
 from bench.load import Load
 from bench.questions import (
     ANONYMOUS,
+    BEARER,
     CACHED,
     DENIED,
     IDENTITY,
@@ -30,7 +31,7 @@ _QUICK = {one.name: 0.8 for one in (CACHED, ANONYMOUS, PUBLIC, DENIED)}
 
 
 def rows(size: Size) -> tuple[Row, ...]:
-    return (*_at_once(size), *_cold(size))
+    return (*_at_once(size), *_bearers(size), *_cold(size))
 
 
 def _at_once(size: Size) -> Iterator[Row]:
@@ -51,6 +52,33 @@ def _at_once(size: Size) -> Iterator[Row]:
         yield _row(question, Wanted(quick=False), Budget(1.7) if question is CACHED else None)
     name = f"cached, each another address, of {size.sessions} sessions"
     yield _row(CACHED.varied(), Wanted(quick=False, memory=LONGEST), None, size.sessions, name)
+
+
+def _bearers(size: Size) -> Iterator[Row]:
+    """Access tokens in place of cookies: remembered, and verified and asked about each time."""
+    for quick, shell in ((True, "quick"), (False, "ASGI")):
+        wanted = Wanted(quick=quick, tokens=True)
+        measure = partial(_measure_bearer, question=BEARER, wanted=wanted, people=1)
+        yield Row(f"bearer check, {shell}", "check", f"gateway, {shell}", AGAINST, measure)
+    for store, title in (("redis", "Redis"), ("sqlite", "SQLite")):
+        wanted = Wanted(store=store, memory=NONE, signs="never", tokens=True)
+        measure = partial(_measure_bearer, question=BEARER.varied(), wanted=wanted, people=size.cold)
+        name = f"bearer check, cold, {title}, {size.cold} tokens, no assertion, quick"
+        yield Row(name, "check", "gateway, quick", AGAINST, measure)
+
+
+def _measure_bearer(lab: Lab, question: Question, wanted: Wanted, people: int) -> Result:
+    gateway, constant = lab.gateway(wanted), lab.constant()
+    tokens = lab.once(("tokens", wanted, people), lambda: tokens_of(gateway, people))
+    load = Load(question.head(), tokens)
+    against, ours = lab.measure(
+        Side(AGAINST, constant.port, load, (constant,)),
+        Side(
+            "gateway", gateway.server.port, load, (gateway.server,), expected_of(question, wanted),
+            beside=gateway.beside,
+        ),
+    )  # fmt: skip
+    return ratio_of(ours, against, "cpu_us")
 
 
 def _cold(size: Size) -> Iterator[Row]:

@@ -171,7 +171,18 @@ async def _inventory(settings: Settings) -> AsyncIterator[Inventory]:
     bus = open_bus(url, deployment, time.time, _ignore, secrets.token_bytes)
     store = open_store(url, deployment, time.time, _ignore)
     absolute = settings.sessions.absolute
-    inventory = Inventory(store, ring, absolute, deployment, _ignore, time.time, secrets.token_bytes, bus)
+    lifetime = settings.tokens.lifetime if settings.tokens.enabled else 0.0
+    inventory = Inventory(
+        store,
+        ring,
+        absolute,
+        deployment,
+        _ignore,
+        time.time,
+        secrets.token_bytes,
+        bus,
+        token_lifetime=lifetime,
+    )
     try:
         yield inventory
         await inventory.close(PATIENCE)

@@ -70,6 +70,14 @@ def credential_of(head: Head, schemes: frozenset[str]) -> Credential | None:
     return ours
 
 
+def left_of(head: Head, rule: Rule | None) -> tuple[bytes, ...]:
+    """The lines that the application gets: all that its rule does not read, or passes on nevertheless."""
+    lines = head.all(b"authorization")
+    if rule is None or rule.passes_on or not rule.schemes:
+        return lines
+    return tuple([line for line in lines if _parted(line).scheme not in rule.schemes])
+
+
 def _parted(line: bytes) -> Credential:
     scheme, _, value = line.strip(b" \t").partition(b" ")
     return Credential(scheme.decode("latin-1").lower(), value.strip(b" "))

@@ -14,8 +14,7 @@ from re import compile as pattern
 from typing import Literal
 
 from gateway.errors import BadCredential, TokenInvalid
-from gateway.forward_auth.authorization import Credential
-from gateway.forward_auth.places import Client
+from gateway.forward_auth.authorization import Client, Credential
 from gateway.identity.identity import Identity
 from gateway.policy.rules import Rule
 from gateway.sessions.cache import Cache, Memory, Miss, weight
@@ -109,7 +108,9 @@ class Bearer:
     async def _lives(self, access: Access) -> bool:
         person = person_of(access.identity)
         right, ended = await self._store.get_many([rights_key(person), denial_key(access.session)])
-        return ended is None and not self._rights.opened(person, right).ends(access.epoch)
+        return ended is None and not self._rights.opened(person, right).over(
+            access.epoch, access.identity.authenticated_at
+        )
 
     def _hear(self, notice: Notice) -> None:
         # Tokens know their session by its short name alone.

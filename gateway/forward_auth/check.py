@@ -11,27 +11,31 @@ that is remembered) and hands back a coroutine for the rest, so that the endpoin
 
 from collections.abc import Callable, Coroutine, Hashable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, TypeAlias
-from urllib.parse import quote
 
-from gateway.errors import BadCredential
-from gateway.forward_auth.authorization import NO_SCHEMES, Credential, Scheme, credential_of
-from gateway.forward_auth.contracts.contract import Outcome, Pass, Question, Stop
-from gateway.forward_auth.navigation import foreign_origin, is_navigation, is_websocket
-from gateway.forward_auth.places import Client, Place, Places
-from gateway.forward_auth.verdicts import Verdict, Verdicts
+from gateway.errors import BadCredential, NotAllowed
+from gateway.forward_auth.asked import Asked, Judged
+from gateway.forward_auth.authorization import NO_SCHEMES, Credential, Scheme, credential_of, left_of
+from gateway.forward_auth.contracts.contract import OR_BASIC, Pass, Question, Stop
+from gateway.forward_auth.navigation import (
+    foreign_origin,
+    is_browser,
+    is_foreign_change,
+    is_navigation,
+    is_websocket,
+)
+from gateway.forward_auth.places import Client, Places
+from gateway.forward_auth.verdicts import Verdict, Verdicts, against
+from gateway.forward_auth.way_to_login import login_page, origin_of
 from gateway.identity.presented import Head
 from gateway.login.hint import read_hint, wants_again, write_hint
-from gateway.login.return_to import MAX_LENGTH
 from gateway.policy.decide import Allow, Challenge, Decision, Forbid, StepUp
 from gateway.policy.rules import Access, Rule
-from gateway.policy.target import Target
 from gateway.sessions.cache import Memory, Miss, Remembered
 from gateway.sessions.cookie import Ticket
 from gateway.sessions.hand_through import WithTokens
 from gateway.sessions.handed import NOTHING_HANDED
-from gateway.sessions.presented_tickets import Presented, PresentedTickets
+from gateway.sessions.presented_tickets import PresentedTickets
 from gateway.sessions.session import Session
 
 
@@ -56,46 +60,6 @@ class SessionReader(Protocol):
         ...
 
 
-class Asked:
-    """A question that passed the gate: what it asks for, what it brings, and who asks.
-
-    All of it follows from the head, so it stays with a head that comes again, and so does what was made of it:
-    `made` is the latest verdict that names nobody an application is told of, and the outcome that came of it here.
-    """
-
-    __slots__ = ("audience", "client", "head", "made", "place", "presented", "question")
-
-    def __init__(
-        self, head: Head, question: Question, place: Place, client: Client, presented: Presented
-    ) -> None:
-        self.head = head
-        self.question = question
-        self.place = place
-        self.client = client
-        self.presented = presented
-        # Whom an assertion is for: the policy that the proxy named, else the host.
-        self.audience = question.policy or place.target.host
-        self.made: tuple[Verdict, Judged] | None = None
-
-    @property
-    def target(self) -> Target:
-        return self.place.target
-
-
-class Judged(NamedTuple):
-    """The outcome, and what the log and the metrics want to know about it.
-
-    `subject` is the key of the identity that was judged; `detail` says more of `reason`, where there is more to say.
-    """
-
-    outcome: Outcome
-    word: str
-    reason: str
-    rule: str = ""
-    subject: str = ""
-    detail: str = ""
-
-
 class _Kept(NamedTuple):
     """What is remembered of a session at a rule: the verdict, and the outcome where that is to let pass."""
 
@@ -108,10 +72,6 @@ Answer: TypeAlias = Judged | Coroutine[Any, Any, Judged]
 
 _ORIGIN = frozenset({b"origin"})
 _PUBLIC, _MISS = Access.PUBLIC, Miss.MISS
-
-# Unreserved characters (RFC 3986 section 2.3) and the slash stay as they are.
-_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
-_ESCAPED = tuple([chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in range(256)])
 
 _WORDS: dict[type[Decision], str] = {
     Allow: "allow",
@@ -133,11 +93,14 @@ class Check:
     login_address: str
     clock: Callable[[], float]
     schemes: Mapping[str, Scheme] = field(default_factory=lambda: NO_SCHEMES)
+    takes: bool = False
+    """Whether some rule keeps what it read of `Authorization` from the application."""
 
     def ask(self, head: Head, question: Question, client: Client) -> Asked:
         """Read target and cookie; `Malformed` or `UnknownHost` where the target has no single meaning here."""
         place = self.places.find(question, client)
-        return Asked(head, question, place, client, self.tickets.read(head))
+        left = left_of(head, place.rule) if self.takes else None
+        return Asked(head, question, place, client, self.tickets.read(head), left)
 
     def begin(self, asked: Asked, decision_id: str) -> Answer:
         """The outcome, or a coroutine for it where a session has to be opened."""
@@ -164,10 +127,13 @@ class Check:
     def _by_credential(self, asked: Asked, rule: Rule, credential: Credential, decision_id: str) -> Answer:
         """What was presented decides alone: the cookie is not looked at, and a bad one is never taken for none."""
         scheme = self.schemes[credential.scheme]
+        # A browser that has once asked for a password sends it along with every form, whoever wrote that.
+        if credential.scheme == "basic" and is_foreign_change(asked.head, asked.target.method):
+            return self._judged(asked, against(rule, Forbid(rule, "foreign_origin")), decision_id)
         try:
             memory = scheme.now(credential, rule)
-        except BadCredential:
-            return self._rejected(asked, rule, scheme, decision_id)
+        except (BadCredential, NotAllowed) as error:
+            return self._rejected(asked, rule, scheme, error, decision_id)
         if memory is _MISS:
             return self._with_credential(asked, rule, credential, decision_id)
         assert memory.session is not None  # noqa: S101 - a scheme remembers people, and raises for the rest
@@ -179,15 +145,20 @@ class Check:
         scheme = self.schemes[credential.scheme]
         try:
             session = await scheme.read(credential, rule, asked.client)
-        except BadCredential:
-            return self._rejected(asked, rule, scheme, decision_id)
+        except (BadCredential, NotAllowed) as error:
+            return self._rejected(asked, rule, scheme, error, decision_id)
         verdict = self.verdicts.of(rule, session, asked.audience, decision_id)
         return self._judged(asked, verdict, decision_id)
 
-    def _rejected(self, asked: Asked, rule: Rule, scheme: Scheme, decision_id: str) -> Judged:
-        decision = Challenge(rule, "bad_credential")
-        stop = Stop(decision, asked.head, navigation=False, login_url="", challenge=scheme.challenge)
-        return Judged(stop, "challenge", decision.reason, rule.name)
+    def _rejected(
+        self, asked: Asked, rule: Rule, scheme: Scheme, error: BadCredential | NotAllowed, decision_id: str
+    ) -> Judged:
+        if isinstance(error, NotAllowed):
+            # The credential is good, and no other would help: the person is not among those who may sign in.
+            return self._judged(asked, against(rule, Forbid(rule, error.code)), decision_id)
+        challenge = Challenge(rule, error.code)
+        stop = Stop(challenge, asked.head, navigation=False, login_url="", challenge=scheme.challenge)
+        return Judged(stop, "challenge", error.code, rule.name)
 
     async def _with_session(self, asked: Asked, rule: Rule, ticket: Ticket, decision_id: str) -> Judged:
         # A WebSocket handshake is a GET and opens a channel that outlives every grace.
@@ -210,14 +181,14 @@ class Check:
         self, asked: Asked, rule: Rule, memory: Memory, session: Session, note: Note, decision_id: str
     ) -> Judged:
         """The outcome for a remembered session, kept with it. The rule stands for its policy: no two share one."""
-        key = rule, asked.audience, asked.presented.rest
+        key = rule, asked.audience, asked.presented.rest, asked.left
         kept: _Kept | None = memory.notes.get(key)
         if kept is None or self.clock() >= kept.verdict.until:
             handed = memory.handed if rule.tokens and memory.handed else NOTHING_HANDED
             verdict = self.verdicts.of(rule, session, asked.audience, decision_id, handed)
-            kept = _Kept(verdict, _allowed(verdict, asked.presented.rest))
+            kept = _Kept(verdict, _allowed(verdict, asked))
             if verdict.until:
-                note(memory, key, kept, verdict.weight + 3 * len(asked.presented.rest))
+                note(memory, key, kept, verdict.weight + 3 * asked.rest)
         # What a page of another origin asks is another question, and seldom asked.
         if kept.allowed is None or (asked.head.has_any(_ORIGIN) and _is_foreign(asked)):
             return self._judged(asked, kept.verdict, decision_id)
@@ -234,12 +205,12 @@ class Check:
         if isinstance(decision, Allow) and decision.identity is not None:
             # What is told of a person dies with the remembered session; a head that comes again lives longer.
             return self._of_person(asked, decision, verdict)
-        made = _allowed(verdict, asked.presented.rest) or self._stopped(asked, decision, verdict)
+        made = _allowed(verdict, asked) or self._stopped(asked, decision, verdict)
         asked.made = verdict, made
         return made
 
     def _of_person(self, asked: Asked, decision: Allow, verdict: Verdict) -> Judged:
-        allowed = _allowed(verdict, asked.presented.rest)
+        allowed = _allowed(verdict, asked)
         # Cross-site WebSocket hijacking: the browser sends our cookie whoever wrote the page (CWE-1385).
         if allowed is None or _is_foreign(asked):
             stop = Forbid(decision.rule, "foreign_origin")
@@ -254,7 +225,7 @@ class Check:
         if not isinstance(decision, Forbid):
             hint = self._hint(decision)
             url = self.login_url(asked, hint, navigation=navigation)
-        stop = Stop(decision, asked.head, navigation, url, hint)
+        stop = Stop(decision, asked.head, navigation, url, hint, **_asking(asked, decision))
         word = _WORDS[type(decision)]
         return Judged(stop, word, verdict.reason, verdict.rule, verdict.subject, verdict.detail)
 
@@ -272,44 +243,30 @@ class Check:
         return write_hint(read_hint(text, self.providers), again=wants_again(text))
 
     def login_url(self, asked: Asked, hint: str, *, navigation: bool) -> str:
-        """The login page with the way back: the configured origin, and the path and query that were asked for.
-
-        A program is not sent back to the address it fetched but to the front page of its host. Nothing of a header
-        enters the address but the path, the query and names of configured providers, which are the `hint`
-        (CVE-2024-21498, CVE-2024-21499).
-        """
-        origin = _origin(asked.target)
-        uri = _way_back(asked, origin) if navigation else b"/"
-        url = f"{self.login_address}?rd={_quoted(origin)}{''.join([_ESCAPED[byte] for byte in uri])}"
-        return f"{url}&provider={hint}" if hint else url
+        """The login page with the way back to what was asked for."""
+        uri = asked.question.uri
+        return login_page(self.login_address, asked.target, uri, hint, navigation=navigation)
 
 
-def _allowed(verdict: Verdict, rest: bytes) -> Judged | None:
-    """The outcome of a verdict that lets pass, whatever the head says beside; `rest` as in `Presented`."""
+def _allowed(verdict: Verdict, asked: Asked) -> Judged | None:
+    """The outcome of a verdict that lets pass, whatever the head says beside what the application gets of it."""
     if not isinstance(verdict.decision, Allow):
         return None
-    return Judged(Pass(verdict.lines, rest), "allow", verdict.reason, verdict.rule, verdict.subject)
+    passing = Pass(verdict.lines, asked.presented.rest, asked.left)
+    return Judged(passing, "allow", verdict.reason, verdict.rule, verdict.subject)
+
+
+def _asking(asked: Asked, decision: Challenge | StepUp | Forbid) -> dict[str, str]:
+    """What a 401 asks for beside a login, or in its place."""
+    rule = decision.rule
+    if rule is None or not rule.schemes or isinstance(decision, Forbid):
+        return {}
+    if not rule.cookie:
+        # The login page would send people round in circles: no session counts here.
+        return {"challenge": "*basic" if "basic" in rule.schemes else "*token"}
+    # A browser would put up a window of its own over a page that only fetched something.
+    return {"offer": OR_BASIC} if "basic" in rule.schemes and not is_browser(asked.head) else {}
 
 
 def _is_foreign(asked: Asked) -> bool:
-    return foreign_origin(asked.head, _origin(asked.target))
-
-
-def _origin(target: Target) -> str:
-    return target.entry.origin_for(target.host)
-
-
-@lru_cache(256)
-def _quoted(origin: str) -> str:
-    return quote(origin, safe="")
-
-
-def _way_back(asked: Asked, origin: str) -> bytes:
-    """What was asked for, as far as the login page takes it: whole, else without its query, else the front page.
-
-    Escaped it grows threefold. Past the limit it would not fit the proxy's buffer, and end as a 502.
-    """
-    for uri in (asked.question.uri, asked.target.raw):
-        if len(origin) + len(uri) <= MAX_LENGTH:
-            return uri
-    return b"/"
+    return foreign_origin(asked.head, origin_of(asked.target))

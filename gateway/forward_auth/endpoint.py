@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 from starlette.types import Receive, Scope, Send
 
 from gateway.errors import Limited, Malformed, ProviderUnavailable, Refused, StoreFault, UntrustedPeer
-from gateway.forward_auth.check import Asked, Check, Judged
+from gateway.forward_auth.asked import Asked, Judged
+from gateway.forward_auth.check import Check
 from gateway.forward_auth.contracts.contract import Contract, Outage, Refusal, Wait
 from gateway.forward_auth.shell import NOT_FOUND, KnownHeads, announces_body, send_reply
 from gateway.guard.proxies import Proxies, shown
@@ -126,7 +127,7 @@ class Verify:
         question = route.contract.read(head, route.policy)
         asked = self._check.ask(head, question, self._proxies.client(head))
         # It follows from the head and the configuration alone: should the very same head come again, it is at hand.
-        if asked.place.is_light:
+        if asked.place.is_light and not asked.is_secret:
             head.kept = asked
         return asked
 

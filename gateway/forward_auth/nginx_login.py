@@ -17,6 +17,7 @@ from gateway.forward_auth.contracts.contract import (
     CHALLENGES,
     DECISION_ID,
     LOGIN_PROVIDERS,
+    OR_BASIC,
     ForbiddenPage,
     challenged,
     forbidden,
@@ -63,7 +64,7 @@ class AuthRequestLogin:
             if challenge := _challenge(head):
                 return rejected(challenge, decision_id)
             url = self._check.login_url(asked, self._hint(head), navigation=navigation)
-            return challenged(url, decision_id, navigation=navigation)
+            return challenged(url, decision_id, navigation=navigation, offer=_offer(head))
         return forbidden(self._page, decision_id, head, navigation=navigation)
 
     def _decision_id(self, head: Head) -> str:
@@ -75,7 +76,8 @@ class AuthRequestLogin:
     def _hint(self, head: Head) -> str:
         """The hint of the check's 401, read as if a stranger had written it."""
         given = head.all(LOGIN_PROVIDERS)
-        return self._check.read_hint(given[0].decode("latin-1")) if len(given) == 1 else ""
+        hint = given[0].decode("latin-1").removesuffix(OR_BASIC) if len(given) == 1 else ""
+        return self._check.read_hint(hint) if hint else ""
 
 
 def _challenge(head: Head) -> str:
@@ -83,3 +85,9 @@ def _challenge(head: Head) -> str:
     given = head.only(LOGIN_PROVIDERS)
     key = given.decode("latin-1") if given else ""
     return key if key in CHALLENGES else ""
+
+
+def _offer(head: Head) -> str:
+    """Whether HTTP Basic serves too, as the check wrote it behind the hint."""
+    given = head.only(LOGIN_PROVIDERS)
+    return OR_BASIC if given and given.decode("latin-1").endswith(OR_BASIC) else ""

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from starlette.types import Scope, Send
 
-from gateway.forward_auth.check import Asked
+from gateway.forward_auth.asked import Asked
 from gateway.identity.presented import Head, Headers, Reply
 from gateway.policy.remembered import Remembered
 

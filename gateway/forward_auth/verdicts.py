@@ -119,7 +119,7 @@ class Verdicts:
         identities = session.identities if session else ()
         decision = decide(rule, identities, self._may_login(rule))
         if not isinstance(decision, Allow):
-            return _against(rule, decision, identities)
+            return against(rule, decision, identities)
         identity = decision.identity if session else None
         passed = _Passed()
         if session and identity and decision.rule.tokens:
@@ -128,7 +128,7 @@ class Verdicts:
                 decision.rule, session, identity, handed.get(identity.provider, _NO_GRANT)
             )
             if isinstance(passing, StepUp):
-                return _against(rule, passing, identities)
+                return against(rule, passing, identities)
             passed = passing
         signed, expires = Signed("", _FOREVER), 0
         if session and identity:
@@ -167,9 +167,10 @@ class Verdicts:
         )
 
 
-def _against(
-    rule: Rule | None, decision: Challenge | StepUp | Forbid, identities: Sequence[Identity]
+def against(
+    rule: Rule | None, decision: Challenge | StepUp | Forbid, identities: Sequence[Identity] = ()
 ) -> Verdict:
+    """A decision that lets nobody pass, with who was judged and why."""
     subject, detail = _who_and_why(rule, decision.reason, identities)
     name = rule.name if rule else ""
     return Verdict(decision, decision.reason, name, _NOTHING, subject, detail, _FOREVER)

@@ -67,7 +67,8 @@ def _segment(raw: bytes) -> bytes:
 
 def public_jwks(ring: Keyring) -> dict[str, Any]:
     """The JWK set to publish: public parts of every key that signs, the next and the retired ones included."""
-    return {"keys": [key.public_jwk() for key in (*ring.assertion, *ring.tokens)]}
+    assertion = [key.public_jwk() for key in ring.assertion]
+    return {"keys": [*assertion, *[key.public_jwk() for key in ring.tokens]]}
 
 
 def token_keys(ring: Keyring) -> KeySet:

@@ -166,7 +166,8 @@ class Keyring:
     def _checked(self) -> "Keyring":
         if not self.entries:
             raise KeyFault(f"the key file holds no secret: {_MEND}")
-        kids = [one.kid for one in (*self.entries, *self.assertion, *self.tokens)]
+        kids = [entry.kid for entry in self.entries] + [key.kid for key in self.assertion]
+        kids += [key.kid for key in self.tokens]
         if len(set(kids)) != len(kids):
             raise KeyFault(f"two keys of the key file have the same kid: {_MEND}")
         states = [key.state for key in self.assertion]

@@ -84,13 +84,14 @@ class Flow:
             onward = None if again else await self._onward(head, current, return_to, hinted)
             if onward is not None:
                 return onward
-            # A hint does not shorten the pause after a logout: it came with the page, not from the person.
-            if only in self.providers and (
-                again or not await self.recent_logout.of(self.visitors.known_browser(head))
-            ):
+            why = "" if current else await self.visitors.why_over(head)
+            # A hint does not shorten the pause after a logout: it came with the page, not from the person. Nor is
+            # anybody led on who was signed out in the middle of their work, before they have read why.
+            straight = again or not (why or await self.recent_logout.of(self.visitors.known_browser(head)))
+            if only in self.providers and straight:
                 errand = Errand(login_hint=login_hint, language=wish.language)
                 return await self.departing.leave(head, only, return_to, client, errand)
-        return replace(choice, user=current.session.latest.user if current else "")
+        return replace(choice, user=current.session.latest.user if current else "", why=why)
 
     def choice(self, head: Head, wish: Wish) -> Choice:
         """What the login page offers for a wish, whoever asks."""

@@ -58,6 +58,3 @@ class Gate(Generic[T]):
     def _answered(self, task: asyncio.Task[T]) -> None:
         self._asked.discard(task)
         self._free.release()
-        # Nobody may be left to hear of a failure: looked at here, it is no exception that was never retrieved.
-        if not task.cancelled():
-            task.exception()

@@ -56,7 +56,8 @@ class PasswordDoor:
         """The form of GET /auth/login, beside the providers that are elsewhere."""
         name = read_login_hint(wish.login_hint)
         # A name has no blanks: what has some is a sentence of whoever wrote the link.
-        form = SignInForm(name="" if any(c.isspace() for c in name) else name, hint=wish.providers)
+        shown = "" if any(c.isspace() for c in name) else name
+        form = SignInForm(name=shown, hint=wish.providers, why=choice.why)
         return self._shown(call, choice, form)
 
     async def confirm(self, call: Call, state: str) -> Reply:

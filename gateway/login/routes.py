@@ -59,7 +59,7 @@ class LoginDoor:
         if wished.places:
             return self.passwords.form(call, wished, wish)
         return self.answers.pages(call.head).chooser(
-            wished.options, wished.return_to, wished.last_used, wished.user
+            wished.options, wished.return_to, wished.last_used, wished.user, wished.why
         )
 
     async def begin(self, call: Call) -> Reply:

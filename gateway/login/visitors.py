@@ -36,6 +36,11 @@ class Visitors:
         session = await self.sessions.open(ticket) if ticket else None
         return Visitor(ticket, session) if ticket and session else None
 
+    async def why_over(self, head: Head) -> str:
+        """Why the session that a request presents has ended, where its person is told: as `Sessions.why_over`."""
+        ticket = self.ticket(head)
+        return await self.sessions.why_over(ticket) if ticket else ""
+
     def ticket(self, head: Head) -> Ticket | None:
         return read_ticket(self.ring, self.session_spec, head, self.clock())
 

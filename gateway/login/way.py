@@ -44,7 +44,7 @@ class Choice:
     """The providers that a person may choose among: (name, title, mark) each; `last_used` is one of the names, or "".
 
     `places` take a name and a password on the page itself. `user` is who is signed in already, at a provider that will
-    not do; "" for nobody.
+    not do; "" for nobody. `why` is the reason for which the last session of this browser has ended, where that is told.
     """
 
     options: tuple[tuple[str, str, str], ...]
@@ -52,6 +52,7 @@ class Choice:
     last_used: str = ""
     user: str = field(default="", repr=False)
     places: tuple[Place, ...] = ()
+    why: str = ""
 
     @property
     def only(self) -> str:

@@ -66,6 +66,24 @@ class LoginFinished(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TokensAsked(Event):
+    """A client gave something for tokens. `how`: refresh | code; `outcome`: ok | again | the code of an error.
+
+    `again`: what was given out a moment ago was given out once more. `application` is the name of a registered client.
+    """
+
+    name = "tokens.asked"
+    how: str
+    outcome: str
+    session: str
+    subject: str
+    application: str
+    client: str
+    decision_id: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SessionBegun(Event):
     name = "session.begun"
     session: str  # a short hash of the session id: joins log lines, opens nothing
@@ -76,7 +94,8 @@ class SessionBegun(Event):
 @dataclass(frozen=True, slots=True)
 class SessionEnded(Event):
     """`reason`: logout | replaced | idle | absolute | refresh_refused | refresh_exhausted | password_refused |
-    unreadable | revoked | disabled | backchannel_logout | frontchannel_logout | operator | crowded_out.
+    unreadable | revoked | disabled | backchannel_logout | frontchannel_logout | operator | crowded_out | logout_all |
+    refresh_reuse | code_reuse | code_refused.
     """
 
     name = "session.ended"
@@ -136,9 +155,7 @@ class GrantRevoked(Event):
 
 @dataclass(frozen=True, slots=True)
 class RefreshFinished(Event):
-    """`outcome`: ok | transient | unknown | misconfigured | refused | suspected | disabled | conflict | gone |
-    store_fault.
-    """
+    """`outcome`: ok | transient | unknown | misconfigured | refused | suspected | disabled | conflict | gone | store_fault."""
 
     name = "refresh.finished"
     session: str

@@ -40,6 +40,10 @@ ENDINGS = (
     "frontchannel_logout",
     "operator",
     "crowded_out",
+    "logout_all",
+    "refresh_reuse",
+    "code_reuse",
+    "code_refused",
 )
 ALARMS = (
     "internal_error",
@@ -48,6 +52,7 @@ ALARMS = (
     "provider_refresh",
     "provider_unavailable",
     "store_unavailable",
+    "users_file",
 )
 # `wait` is no verb of its own: a write that no replica had in time.
 VERBS = tuple(sorted({name for name in vars(Store) if not name.startswith("_")} | {"wait"}))

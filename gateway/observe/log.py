@@ -35,6 +35,7 @@ from gateway.observe.events import (
     ProviderLogout,
     RefreshFinished,
     StoreCalled,
+    TokensAsked,
 )
 from gateway.observe.labels import OTHER, OUTCOMES
 from gateway.observe.redaction import redacted
@@ -54,6 +55,7 @@ _OUTCOMES: dict[type[Event], dict[str, str]] = {
     # As loud as the lines that it stands for: a level that writes these must not hide how many are missing.
     DecisionsSummarised: _DECISIONS,
     LoginFinished: {"ok": "info"},
+    TokensAsked: {"ok": "info", "again": "info"},
     ProviderLogout: {"ok": "info"},
     LogoutHandedOn: {"ok": "info"},
     GrantRevoked: {"ok": "info"},

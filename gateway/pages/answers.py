@@ -4,7 +4,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.errors import GatewayError, Limited, PasswordRefused, ProviderUnavailable, StoreFault
+from gateway.errors import (
+    GatewayError,
+    Limited,
+    NotAllowed,
+    PasswordRefused,
+    ProviderFault,
+    ProviderUnavailable,
+    StoreFault,
+)
 from gateway.guard.headers import page_headers
 from gateway.identity.presented import Head, Reply
 from gateway.pages.catalogue import Catalogue
@@ -60,13 +68,29 @@ class Answers:
         """A fault as a page, or as problem details (RFC 9457) with `error`, the stable word to branch on."""
         if wants_page(head):
             return self.pages(head).error(fault, decision_id, *lines)
+        return self._problem(fault, {"error": code, "decision_id": decision_id}, lines)
+
+    def problem(self, error: GatewayError, decision_id: str) -> Reply:
+        """An exception as problem details, whatever the request accepts: for whoever has asked in JSON.
+
+        `reason` is a word of `gateway.reasons`, where there is one.
+        """
+        named = {"error": error.code, "decision_id": decision_id}
+        if isinstance(error, (PasswordRefused, NotAllowed, ProviderFault)) and error.reason:
+            named["reason"] = error.reason
+        return self._problem(page_of(error), named, retry_after(error))
+
+    def document(self, status: int, members: Mapping[str, Any], *lines: tuple[bytes, bytes]) -> Reply:
+        """A JSON answer that is no fault, not to be kept."""
+        return self._json(status, members, b"application/json", lines)
+
+    def _problem(self, fault: FaultPage, named: Mapping[str, str], lines: HeaderLines) -> Reply:
         members = {
             "type": "about:blank",
             "title": self._english.say(f"error.{fault.key}.title"),
             "status": fault.status,
             "detail": self._english.say(f"error.{fault.key}.lead"),
-            "error": code,
-            "decision_id": decision_id,
+            **named,
         }
         return self._json(fault.status, members, b"application/problem+json", lines)
 

@@ -89,6 +89,7 @@ PAGES = MappingProxyType(
         "provider_misconfigured": FaultPage(502, "client_rejected", again=False),
         # 400 and not 502: a parameter that a browser sends can cause it, and must not look like our outage.
         "provider_fault": FaultPage(400, "provider_fault"),
+        "bad_credential": UNAUTHENTICATED,
         "store_fault": FaultPage(503, "store_fault", again=False),
         "limited": FaultPage(429, "limited", again=False),
         "cross_site": FaultPage(403, "cross_site", again=False),

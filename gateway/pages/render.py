@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -18,10 +19,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from gateway.guard.headers import page_headers
 from gateway.identity.lines import Lines
 from gateway.identity.presented import Reply
-from gateway.pages import marks
 from gateway.pages.brand import Brand
 from gateway.pages.catalogue import Catalogue
 from gateway.pages.faults import FaultPage
+from gateway.pages.options import options_of
 from gateway.pages.sign_in import SignInForm
 from gateway.pages.switch import ELSEWHERE, Switch
 from gateway.sessions.session import Session
@@ -33,16 +34,15 @@ _HERE = "reference-of-this-answer"
 MAX_TARGETS = 1500
 """Characters of all protected hosts in the policy of a page: proxies have room for 4 kB of headers in all."""
 
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """A provider to choose, and the address that begins with it; `colour` is the number of its mark's."""
-
-    title: str
-    href: str
-    mark: str
-    colour: int
-    last_used: bool
+# What the sign-in page says of the session before, by the reason of its end (`sessions.farewell`).
+_ENDED: Mapping[str, str] = MappingProxyType(
+    {
+        "disabled": "ended.disabled",
+        "password_refused": "ended.password_refused",
+        "refresh_exhausted": "ended.refresh_exhausted",
+        "refresh_refused": "ended.refresh_refused",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +88,27 @@ class Pages:
         }
 
     def chooser(
-        self, options: Sequence[tuple[str, str, str]], return_to: str, last_used: str = "", user: str = ""
+        self,
+        options: Sequence[tuple[str, str, str]],
+        return_to: str,
+        last_used: str = "",
+        user: str = "",
+        why: str = "",
     ) -> Reply:
         """The providers to choose among, as (name, title, mark), and where the login leads.
 
         `last_used` is the name of the one that comes first; `user` is who is signed in already, where that is not
-        enough.
+        enough; `why` as in `SignInForm`.
         """
         names = ",".join([name for name, _, _ in options])
         return self._page(
             200,
             "chooser",
             here={"page": "login", "rd": return_to, "provider": names},
-            options=self._options(options, return_to, last_used),
+            options=options_of(options, self._public_url, return_to, last_used),
             host=self._host(return_to),
             user=user,
+            ended=self._ended(why),
         )
 
     def sign_in(
@@ -124,10 +130,15 @@ class Pages:
             lead=self._catalogue.say(f"{key}.lead") if key else "",
             todo=self._catalogue.say(f"{key}.todo") if key else "",
             rd=return_to,
-            options=self._options(options, return_to, last_used),
+            options=options_of(options, self._public_url, return_to, last_used),
             host=self._host(return_to),
             user=user,
+            ended=self._ended(form.why),
         )
+
+    def _ended(self, why: str) -> str:
+        """Why the last session is over, as a sentence; "" where there is nothing to tell."""
+        return self._catalogue.say(_ENDED[why]) if why in _ENDED else ""
 
     def _sign_in_security(self, return_to: str) -> HeaderLines:
         # A form's answer leads to the application, which may lead on to another protected host; browsers hold every
@@ -143,17 +154,6 @@ class Pages:
     def _host(self, return_to: str) -> str:
         """The host is shown so that a person sees for whom they sign in; the gateway's own needs no mention."""
         return "" if return_to.startswith(f"{self._public_url}/") else urlsplit(return_to).netloc
-
-    def _options(
-        self, options: Sequence[tuple[str, str, str]], return_to: str, last_used: str
-    ) -> list[Option]:
-        # Stable: the others keep the order of the file.
-        shown = sorted(options, key=lambda option: option[0] != last_used)
-        return [self._option(*option, return_to, last_used) for option in shown]
-
-    def _option(self, name: str, title: str, mark: str, return_to: str, last_used: str) -> Option:
-        href = f"{self._public_url}/auth/{name}?rd={quote(return_to, safe='')}"
-        return Option(title, href, mark or marks.initial(title), marks.colour(name), name == last_used)
 
     def logout(self, user: str, token: str) -> Reply:
         """Asks before a logout; `token` comes back with the form."""

@@ -19,7 +19,8 @@ class SignInForm:
 
     `fields` are the places to choose among and `place` is the value of the chosen one. `problem` is what went wrong the
     last time, and `minutes` how long to wait, 0 where there is nothing to wait for. `hint` and `attempt` come back as
-    they were: the providers that a rule asks for, and the state of a reauthentication.
+    they were: the providers that a rule asks for, and the state of a reauthentication. `why` is the reason for which the
+    last session has ended, where that is told (`sessions.farewell`).
     """
 
     fields: tuple[Field, ...] = ()
@@ -30,6 +31,7 @@ class SignInForm:
     token: str = field(default="", repr=False)
     problem: FaultPage | None = None
     minutes: int = 0
+    why: str = ""
 
     @property
     def status(self) -> int:

@@ -58,6 +58,7 @@ class Catalog:
                 callback=f"{public_url}/auth/{name}/callback",
                 chance=chance,
                 run=self.run,
+                emit=emit,
             )
             for name, section in self._sections.items()
         }

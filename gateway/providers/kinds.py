@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from gateway.providers.ad_api.client import AdApi, Run
 from gateway.observe.events import Emit, Event
+from gateway.providers.ad_api.client import AdApi, Run
 from gateway.providers.client_auth import Chance
 from gateway.providers.dingtalk import DingTalk
 from gateway.providers.discord import Discord
@@ -68,9 +68,15 @@ def made(
     callback: str,
     chance: Chance | None = None,
     run: Run | None = None,
+    emit: Emit = silent,
 ) -> Provider:
-    """The provider of a section. The arguments are those of `Oidc`; `run` drives the flows of who has to wait itself."""
+    """The provider of a section. The arguments are those of `Oidc`.
+
+    `run` drives the flows of who has to wait itself, `emit` takes what a provider finds out by itself.
+    """
     kind = KINDS[type(section)]
+    if isinstance(section, UsersFileProvider):
+        return kind(section, name, several=several, emit=emit)
     if isinstance(section, AdApiProvider):
         return kind(section, name, several=several, run=run)
     if isinstance(section, OidcSection):

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from gateway.errors import PasswordRefused, ProviderRefused, ProviderUnavailable
+from gateway.errors import NotAllowed, PasswordRefused, ProviderRefused, ProviderUnavailable
 from gateway.identity.identity import Identity
 from gateway.keys.password_hash import PasswordHash, stand_in
 from gateway.observe.events import Alarm, Emit
@@ -85,8 +85,15 @@ class UsersFile:
         if user is None or _stamp(grant.account, user) != grant.stamp:
             reason = "refresh_dead" if user else "account_disabled"
             raise ProviderRefused(self.name, "not as it was", reason=reason, terminal=True)
-        seen = self._identity(grant.account, user, identity.authenticated_at)
-        return Refreshed(self._grant(grant.account, user, now), seen)
+        renewed = self._grant(grant.account, user, now)
+        try:
+            return Refreshed(renewed, self._identity(grant.account, user, identity.authenticated_at))
+        except NotAllowed:
+            return Refreshed(renewed, barred=True)
+
+    async def close(self) -> None:
+        """Let go of the threads; a hash that is being tried is nobody's any more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _try(self, name: str, password: str) -> tuple[User | None, bool]:
         """Whoever has the name, and whether the password is theirs. One hash is tried, whatever comes of it."""

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway.errors import SettingsFault
+from gateway.errors import KeyFault, SettingsFault
 from gateway.serve.process import Plan
 from gateway.serve.sockets import addresses
+from gateway.serve.start_keys import lacking
 from gateway.settings.model import Server, Settings
 from gateway.storage.key_file import read_keyring
 
@@ -15,7 +16,11 @@ def read_again(read: Callable[[], Settings], now: Server) -> Plan:
     settings = read()
     if faults := tuple(needs_restart(now, settings.server)):
         raise SettingsFault(faults)
-    return Plan(settings, read_keyring(Path(settings.keys.file)))
+    ring = read_keyring(Path(settings.keys.file))
+    # A start with the embedded store makes this key; workers that run must not find out one by one that it is missing.
+    if missing := lacking(settings, ring):
+        raise KeyFault(missing)
+    return Plan(settings, ring)
 
 
 def needs_restart(now: Server, then: Server) -> list[str]:

@@ -56,10 +56,7 @@ def _for_tokens(
     if grown is ring:
         return ring
     if not settings.store.file:
-        raise KeyFault(
-            f"{settings.keys.file} holds no key that signs access tokens with {settings.tokens.algorithm}: run"
-            " `gateway keys rotate`, and give every replica the same file"
-        )
+        raise KeyFault(lacking(settings, ring))
     write_keyring(Path(settings.keys.file), grown)
     say("info", "keys.made", {"file": settings.keys.file})
     return grown
@@ -76,11 +73,23 @@ def lost_keys(settings: Settings) -> str:
     )
 
 
+def lacking(settings: Settings, ring: Keyring) -> str:
+    """A sentence where tokens are to be issued and there is no key that signs them; else ""."""
+    tokens = settings.tokens
+    signs = any(key.state == "active" and key.algorithm == tokens.algorithm for key in ring.tokens)
+    if signs or not tokens.enabled:
+        return ""
+    return (
+        f"{settings.keys.file} holds no key that signs access tokens with {tokens.algorithm}: run"
+        " `gateway keys rotate`, and give every replica the same file"
+    )
+
+
 def look_at_keys(settings: Settings) -> tuple[Keyring | None, str]:
     """The key ring if there is one, and a warning or ""; makes nothing. Raises `KeyFault` for a file that is no good."""
     ring = find_keyring(Path(settings.keys.file))
     if ring is not None:
-        return ring, ""
+        return ring, "" if settings.store.file else lacking(settings, ring)
     if settings.store.file:
         return None, lost_keys(settings)
     return None, (

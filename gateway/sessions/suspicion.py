@@ -24,7 +24,7 @@ from gateway.storage.store import Store
 
 PAUSE = 60
 """Seconds between a refusal and its verdict; and how far apart refusals of several people may be to be one."""
-LONGEST_PAUSE = 900
+LONGEST_PAUSE = 300
 PEOPLE = 3
 """People refused at once whose passwords were hardly all changed in the same minute."""
 TROUBLE = 900.0
@@ -143,7 +143,7 @@ def _suspected(right: Right, grant: Grant, now: int) -> Right:
     before = right.suspicion or Suspicion(now, now, refusals=0)
     mark = Suspicion(
         at=now,
-        until=now + _pause(before.excused),
+        until=now + PAUSE,
         refusals=before.refusals + 1,
         proven=max(before.proven, grant.begun),
         excused=before.excused,
@@ -176,7 +176,7 @@ def _convicted(right: Right, mark: Suspicion) -> Right:
 
 
 def _pause(excused: int) -> int:
-    return min(PAUSE * 2 ** min(excused, 10), LONGEST_PAUSE)
+    return min(PAUSE << min(excused, 10), LONGEST_PAUSE)
 
 
 def _turn_key(identity: Identity) -> str:

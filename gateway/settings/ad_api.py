@@ -90,15 +90,17 @@ class AdApiProvider(PasswordSection):
     token: ApiToken = Field(default=ApiToken(), description="The token in it, and its life.")
     errors: Refusals = Field(default=Refusals(), description="What the other answers mean.")
     person: Annotated[str, StringConstraints(max_length=200)] = Field(
-        default="",
+        default="data.userInfo",
         description="Where the person stands in the body: an object, or nothing for the body itself.",
     )
-    subject: ClaimPath = Field(
-        default="username", description="Which member of it names the person for ever."
-    )
+    subject: ClaimPath = Field(default="id", description="Which member of it names the person for ever.")
     user: str = Field(default="{username}", description="Template of X-Auth-User over members of the person.")
     claims: ClaimPaths = Field(
         default=ClaimPaths(email_verified=""), description="Where its other members stand."
+    )
+    trust_email: bool = Field(
+        default=False,
+        description="Whether addresses count as verified, because administrators alone can write them.",
     )
     relogin: bool = Field(
         default=True,

@@ -70,13 +70,15 @@ class LdapProvider(PasswordSection):
         "themselves after they have signed in, and nobody looks at their account again.",
     )
     bind_password: Secret | None = Field(default=None, description="Its password.")
-    domains: dict[Name, Name] = Field(
+    domains: dict[Name, tuple[Name, ...]] = Field(
         default_factory=dict,
-        description="Every spelling of a domain that people type (NetBIOS name, UPN suffix), and the one that it is "
-        "counted under; for Active Directory the DNS name of `base` by default.",
+        description="Domains by the name that accounts are counted under, each with its other spellings (NetBIOS name, "
+        "UPN suffix); for Active Directory the DNS name of `base` by default.",
     )
-    default_domain: str = Field(
-        default="", max_length=300, description="The domain of who types none; the only one by default."
+    domain: str = Field(
+        default="",
+        max_length=300,
+        description="The domain of who writes none; the first of `domains` by default.",
     )
     filter: Filter = Field(
         default="",
@@ -153,14 +155,11 @@ class LdapProvider(PasswordSection):
     @property
     def spellings(self) -> dict[str, str]:
         """Every spelling of a domain, in lower case, and the canonical one."""
-        read = {spelt.casefold(): meant.casefold() for spelt, meant in self.domains.items()}
-        own = self.dns_domain if self.active else ""
-        # What people type for a domain may be its canonical spelling, too.
-        every = {meant: meant for meant in read.values()} | read
-        return every or ({own: own} if own else {})
+        own = {self.dns_domain: ()} if self.active and self.dns_domain else {}
+        known = {name.casefold(): others for name, others in (self.domains or own).items()}
+        return {spelt.casefold(): name for name, others in known.items() for spelt in (name, *others)}
 
     @property
     def usual_domain(self) -> str:
-        """The domain of a name without one; "" where there is none, or no one of several."""
-        canonical = set(self.spellings.values())
-        return self.default_domain.casefold() or (canonical.pop() if len(canonical) == 1 else "")
+        """The domain of a name without one; "" where there is none."""
+        return self.domain.casefold() or next(iter(self.spellings.values()), "")

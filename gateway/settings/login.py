@@ -25,8 +25,11 @@ class PasswordLimits(Section):
         le=1000,
         description="Tries of one account at once; below the number at which the directory locks it.",
     )
+    # One try in half an hour, once those at once are used up. Active Directory forgets only after a pause without a wrong
+    # password, 10 or 15 minutes as Microsoft ships and advises it, and locks at 10: tries that come back faster than
+    # it forgets would add up there, however few they are at once.
     account_period: Duration = Field(
-        default=parse_duration("15m"),
+        default=parse_duration("150m"),
         description="Time in which these come back, one after another; a right password brings all of them back.",
     )
     per_address: int = Field(

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Tag
 
-from gateway.settings.ldap import LdapProvider
 from gateway.settings.ad_api import AdApiProvider
+from gateway.settings.ldap import LdapProvider
 from gateway.settings.oauth2_presets import DiscordProvider, GitHubProvider
 from gateway.settings.oidc_presets import (
     Auth0Provider,

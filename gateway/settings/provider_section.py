@@ -136,6 +136,11 @@ class ProviderSection(Section):
         return {**written, "claims": _completed(claims, cls.model_fields["claims"].get_default())}
 
     @property
+    def vouches(self) -> bool:
+        """Whether anything of this provider says that it has verified an address."""
+        return False
+
+    @property
     def home(self) -> str:
         """The address by which the provider is known: where people meet it."""
         raise NotImplementedError

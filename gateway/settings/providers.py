@@ -54,6 +54,10 @@ class OidcSection(ClientSection):
     )
 
     @property
+    def vouches(self) -> bool:
+        return bool(self.claims.email_verified)
+
+    @property
     def home(self) -> str:
         return self.issuer
 
@@ -97,6 +101,10 @@ class OAuth2Section(ClientSection):
         description="PKCE (RFC 7636, S256); off only for a provider that refuses what it does not know.",
     )
     claims: OAuth2Claims = Field(description="Where the claims of a person stand.")
+
+    @property
+    def vouches(self) -> bool:
+        return bool(self.claims.email_verified)
 
     @property
     def home(self) -> str:

@@ -18,6 +18,7 @@ from gateway.settings.section import (
     WORD,
 )
 from gateway.settings.shape import known_keys
+from gateway.settings.tokens import RETURN_ADDRESS
 
 _MAPPING = ("must be a mapping", "write its keys beneath it, as `key: value`")
 _LIST = ("must be a list", "write [a, b], or one `- item` on each line")
@@ -62,6 +63,7 @@ _FORMS: Mapping[str, str] = {
     LINK: "write an address that begins with https://",
     HOST_PATTERN: "write a host in lower case, as in app.example.com, or *.apps.example.com for all below it",
     LDAP_URL: "write scheme and host, as in ldaps://dc1.example.com or ldap://dc1.example.com:389",
+    RETURN_ADDRESS: "write an address with its scheme, as in https://spa.example.com/signed-in",
     DIRECTORY_ID: "write a directory (tenant) ID in lower case, as in 8eaef023-2b34-4da1-9baa-8bc8c9d6a490",
     ENTRA_TENANT: "write the directory (tenant) ID in lower case, or organizations, common or consumers",
 }

@@ -8,7 +8,8 @@ from gateway.settings.addresses import Origin
 from gateway.settings.section import Section, Word
 from gateway.settings.units import Duration, parse_duration
 
-ReturnAddress = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:[!-~]+$", max_length=500)]
+RETURN_ADDRESS = r"^[A-Za-z][A-Za-z0-9+.-]*:[!-~]+$"
+ReturnAddress = Annotated[str, StringConstraints(pattern=RETURN_ADDRESS, max_length=300)]
 
 
 class TokenClient(Section):

@@ -139,10 +139,14 @@ class _Reader:
         account = _FOLDED.read(name)
         # RFC 7617 section 2: with a colon in it, HTTP Basic would read another name and another password.
         if account is None or ":" in name:
-            self.fault(path, "is no name that somebody can sign in with", "write it without colons and controls")
+            self.fault(
+                path, "is no name that somebody can sign in with", "write it without colons and controls"
+            )
             return ""
         if account.key in self._places:
-            self.fault(path, "is the name of somebody above, in another spelling or twice", "keep one of the two")
+            self.fault(
+                path, "is the name of somebody above, in another spelling or twice", "keep one of the two"
+            )
             return ""
         self._places[account.key] = path
         return account.key

@@ -4,6 +4,7 @@ It is good by its claims alone, for half an hour. What can end it before, the pe
 is asked by whoever takes it (`forward_auth.bearer`).
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,9 @@ TYP = "at+jwt"
 LEEWAY = 30
 """Seconds by which the clocks of replicas may differ."""
 LONGEST = 8_000
-"""Bytes of a token that is looked at; ours are some hundreds, and one of three thousand groups fits no header."""
+"""Bytes of a token that is looked at. Ours are some hundreds."""
+MOST_GROUPS = 4_000
+"""Bytes of all groups together, as JSON; beyond, a token would fit no header on its way."""
 FIRST_PARTY = "gateway"
 """The `client_id` of a client that has no name here: RFC 9068 demands one."""
 
@@ -85,6 +88,9 @@ class AccessTokens:
         }
         if identity.email:
             claims |= {"email": identity.email, "email_verified": identity.email_verified}
+        if len(json.dumps(identity.groups)) > MOST_GROUPS:
+            # Never cut: half a list reads like a whole one (and criteria that need a group say no).
+            claims |= {"groups": [], "groups_left_out": True}
         if epoch := session.epochs.get(identity.provider, 0):
             claims["epoch"] = epoch
         return {name: value for name, value in claims.items() if value not in ("", [])}

@@ -84,7 +84,15 @@ class Codes:
     def _seal(self, code: str, bound: Bound) -> bytes:
         ticket, wanted = bound.ticket, bound.wanted
         secret = b64encode(ticket.secret).decode("ascii")
-        members = [ticket.kid, ticket.issued, secret, wanted.client, wanted.address, wanted.challenge, bound.taken]
+        members = [
+            ticket.kid,
+            ticket.issued,
+            secret,
+            wanted.client,
+            wanted.address,
+            wanted.challenge,
+            bound.taken,
+        ]
         return self.sealer.seal(json.dumps(members).encode("ascii"), b"code/v1", binding=code.encode("ascii"))
 
     def _open(self, code: str, sealed: bytes) -> Bound:

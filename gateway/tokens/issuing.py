@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from gateway.errors import BadCredential, StoreFault, TokenReused, Unsealable
+from gateway.guard.rate_limit import RateLimit
 from gateway.keys.keyring import Keyring
 from gateway.sessions.cookie import Ticket
-from gateway.sessions.session import Session
+from gateway.sessions.sealing import session_id
+from gateway.sessions.session import Session, log_name
 from gateway.tokens.access import AccessTokens
 from gateway.tokens.chain import Chain, Use, begun
 from gateway.tokens.chains import Chains, Kept
@@ -46,7 +48,8 @@ class LivingSessions(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issuing:
-    """`ensure` makes the provider's tokens fresh, `is_over` knows of sign-outs that the store has not heard of yet.
+    """`ensure` makes the provider's tokens fresh, `is_over` knows of sign-outs that the store has not heard of yet;
+    `pace` limits the refreshes of one session.
 
     `lifetime` of a refresh token and `idle`, the limit of sessions, in seconds.
     """
@@ -57,6 +60,7 @@ class Issuing:
     sessions: LivingSessions
     ensure: Callable[[Ticket, Session], Awaitable[Session | None]]
     is_over: Callable[[Ticket], bool]
+    pace: RateLimit
     lifetime: float
     idle: float
     clock: Callable[[], float]
@@ -71,9 +75,10 @@ class Issuing:
         """A new pair for a refresh token, or the same one again for one that was exchanged a moment ago.
 
         Raises `BadCredential`: forged, over, or of a session that is; `TokenReused` for one that somebody has used
-        before: then its session has ended.
+        before: then its session has ended; `Limited` for one session in too much of a hurry.
         """
         presented, now = read_refresh_token(self.ring, text), self.clock()
+        await self.pace.take(log_name(session_id(presented.ticket)))
         session = await self.session_of(presented.ticket)
         # Judged before the provider is asked: an old token brings nobody a request.
         await self._kept(presented, now)

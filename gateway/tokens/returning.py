@@ -25,9 +25,7 @@ class Returning:
     sessions: Sessions
     issuer: str
 
-    async def begin(
-        self, head: Head, provider: str, wanted: ForClient, client: Client, language: str
-    ) -> Way:
+    async def begin(self, head: Head, provider: str, wanted: ForClient, client: Client, language: str) -> Way:
         """Leave for a provider. Who is signed in here already leaves too: a session of a browser is not handed on."""
         errand = Errand(
             purpose=FOR_CLIENT,

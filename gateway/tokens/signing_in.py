@@ -53,9 +53,7 @@ class SigningIn:
         mark = self.passwords.mark(provider, typed.name, typed.domain)
         trace = {"account": mark} if mark else {}
         with told(self.emit, provider, client, decision_id, trace):
-            signed_in = await self.passwords.check(
-                provider, typed.name, typed.domain, typed.password, client
-            )
+            signed_in = await self.passwords.check(provider, typed.name, typed.domain, typed.password, client)
             issued, cookies = await self._begin(head, signed_in, client, cookie=typed.cookie)
         subject = signed_in.identity.key
         say(self.emit, provider, "ok", subject, client, decision_id, trace=trace)

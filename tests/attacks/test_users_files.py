@@ -31,7 +31,14 @@ def house(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "password"),
-    [("ann", "wrong"), ("nobody", "wrong"), ("ann", ""), ("nobody", ""), ("ann", "x" * 9999), ("nobody", "x" * 9999)],
+    [
+        ("ann", "wrong"),
+        ("nobody", "wrong"),
+        ("ann", ""),
+        ("nobody", ""),
+        ("ann", "x" * 9999),
+        ("nobody", "x" * 9999),
+    ],
 )
 async def test_names_that_there_are_not_cost_one_hash_of_the_usual_cost(house, name, password):
     """Counted and not timed: one try, as dear as that of a name that there is, whatever the password."""

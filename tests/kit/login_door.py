@@ -241,7 +241,7 @@ class LoginHouse:
             visitors=self.visitors,
             answers=self.answers,
             public_url=public_url,
-            locked_for=900.0,
+            locked_for=1800.0,
             form_key=self.ring.derive("form"),
         )
 

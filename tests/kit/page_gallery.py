@@ -43,6 +43,7 @@ PLACES = (
 )
 FORMS = {
     "sign in": SignInForm(fields=PLACES[:1], token="t"),
+    "sign in after a forced logout": SignInForm(fields=PLACES[:1], token="t", why="password_refused"),
     "sign in somewhere": SignInForm(fields=PLACES, place="corp/PARTNER", token="t", hint="corp"),
     "sign in once more": SignInForm(fields=PLACES[:1], token="t", attempt="a"),
     "sign in, wrong password": SignInForm(
@@ -100,6 +101,7 @@ def gallery(pages: Pages) -> dict[str, Reply]:
     return {
         "chooser": pages.chooser(OPTIONS, f"{APP}/x", "github"),
         "chooser for who is signed in": pages.chooser(OPTIONS[:2], f"{APP}/x", user="alice"),
+        "chooser after a forced logout": pages.chooser(OPTIONS[:1], f"{APP}/x", why="refresh_exhausted"),
         "chooser of nothing": pages.chooser((), f"{AUTH}/users/me"),
         **{name: _sign_in(pages, form) for name, form in FORMS.items()},
         "sign in or choose": pages.sign_in(FORMS["sign in"], OPTIONS[1:3], f"{APP}/x", "github", "alice"),

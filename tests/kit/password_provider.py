@@ -19,7 +19,8 @@ from gateway.sessions.session import Grant
 class PasswordDirectory:
     """`people` are passwords by `Account.key`. `asked` holds every question that came this far, in order.
 
-    `answer` gives an exception in place of the next answers, by account. While `hold` is set, answers wait for it.
+    `answers` gives exceptions in place of answers, by account. Answers take `seconds`, and wait for `hold` where there
+    is one.
     """
 
     name: str
@@ -30,9 +31,7 @@ class PasswordDirectory:
     answers: Mapping[str, GatewayError] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
     hold: asyncio.Event | None = None
-    answered: int = 0
-    at_once: int = 0
-    most_at_once: int = 0
+    seconds: float = 0.0
 
     @property
     def issuer(self) -> str:
@@ -46,14 +45,9 @@ class PasswordDirectory:
 
     async def check_password(self, account: Account, password: str, now: int) -> SignedIn:
         self.asked.append((account.key, password))
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
-        try:
-            if self.hold is not None:
-                await self.hold.wait()
-        finally:
-            self.at_once -= 1
-        self.answered += 1
+        if self.hold is not None:
+            await self.hold.wait()
+        await asyncio.sleep(self.seconds)
         if account.key in self.answers:
             raise self.answers[account.key]
         if self.people.get(account.key) != password:

@@ -10,16 +10,15 @@ import os
 import secrets
 import shutil
 import socket
+import ssl
 import subprocess
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from gateway.providers.ldap.link import ldap3  # where its one warning is passed over
 from tests.kit.certificates import write_certificate
 from tests.kit.servers import ROOT, Process, find_binary, missing
 
@@ -33,21 +32,37 @@ PEOPLE = f"CN=Users,{BASE}"
 SERVICE = f"CN=Reader,{PEOPLE}"
 PASSWORD = "Right-horse-1"
 _ADMIN_PASSWORD = "Admin-horse-1"
+_FOR_EVER = str(0x200 | 0x10000)  # a normal account, whose password does not expire
 _TEMPLATE_ADDRESS = "127.0.0.77"
 
 # What is not needed is not started: no Kerberos, no DNS, no files.
-_ADDED = """
+_CONFIGURATION = """
+[global]
+	netbios name = DC1
+	realm = {realm}
+	workgroup = {netbios}
+	server role = active directory domain controller
 	server services = ldap
+	interfaces = {address}/8
+	bind interfaces only = yes
+	private dir = {home}/private
+	state directory = {home}/state
+	lock directory = {home}
+	cache directory = {home}/cache
+	binddns dir = {home}/bind-dns
 	pid directory = {home}
 	ncalrpc dir = {home}/ncalrpc
+	winbindd socket directory = {home}/winbindd
 	log file = {home}/samba.log
 	ldap server require strong auth = allow_sasl_over_tls
 	old password allowed period = {old_password}
 	tls keyfile = {certificate}
 	tls certfile = {certificate}
 	tls cafile = {certificate}
-	winbindd socket directory = {home}/winbindd
-	nmbd:socket dir = {home}/nmbd
+
+[sysvol]
+	path = {home}/state/sysvol
+	read only = no
 """
 
 
@@ -74,20 +89,22 @@ class Samba:
             "base": BASE,
             "bind_dn": SERVICE,
             "bind_password": PASSWORD,
-            "domains": {NETBIOS: REALM, "people.example": REALM},
+            "domains": {REALM: [NETBIOS, "people.example"]},
         }
 
     @contextmanager
     def admin(self) -> Iterator[Any]:
         """A connection of the administrator's, by the library."""
-        import ldap3  # only where a directory is there
-        import ssl
-
-        tls = ldap3.Tls(validate=ssl.CERT_REQUIRED, ca_certs_file=str(self.certificate))
+        tls = ldap3.Tls(
+            validate=ssl.CERT_NONE
+        )  # the library's own check of names warns; who is asked is ours
         server = ldap3.Server(self.address, port=636, use_ssl=True, tls=tls, get_info=ldap3.NONE)
         name = f"CN=Administrator,{PEOPLE}"
-        with ldap3.Connection(server, name, _ADMIN_PASSWORD, auto_bind=True, check_names=False) as link:
+        link = ldap3.Connection(server, name, _ADMIN_PASSWORD, auto_bind=True, check_names=False)
+        try:
             yield link
+        finally:
+            link.unbind()
 
     def add_person(self, name: str, **attributes: Any) -> str:
         """Somebody with the usual password; the DN. `attributes` go over the usual ones."""
@@ -109,13 +126,13 @@ class Samba:
         dn = f"CN={name},{PEOPLE}"
         attributes = {"objectClass": ["group"], "sAMAccountName": name}
         with self.admin() as link:
-            self._done(link, link.add(dn, attributes=attributes | ({"member": list(members)} if members else {})))
+            self._done(
+                link, link.add(dn, attributes=attributes | ({"member": list(members)} if members else {}))
+            )
         return dn
 
     def change(self, dn: str, **values: Any) -> None:
         """Replace values; an empty list takes an attribute away."""
-        import ldap3
-
         changes = {
             name: [(ldap3.MODIFY_REPLACE, value if isinstance(value, list) else [value])]
             for name, value in values.items()
@@ -132,8 +149,6 @@ class Samba:
 
     def read(self, dn: str, attribute: str) -> str:
         """The first value as a text; "" where there is none."""
-        import ldap3
-
         with self.admin() as link:
             link.search(dn, "(objectClass=*)", ldap3.BASE, attributes=[attribute])
             found = [one for one in link.response if one["type"] == "searchResEntry"]
@@ -148,8 +163,10 @@ class Samba:
         """Attributes of the domain, as `lockoutThreshold`."""
         self.change(BASE, **values)
 
-    def stop(self) -> None:
+    def restart(self, days_ahead: int) -> None:
+        """The same directory, so many days later."""
         self.process.stop()
+        self.process = _started(self.home, self.address, days_ahead)
 
     def _done(self, link: Any, well: bool) -> None:
         assert well, link.result
@@ -165,33 +182,36 @@ def require_samba() -> None:
     find_binary("samba")
     find_binary("samba-tool")
     if os.geteuid() != 0:
-        missing("Samba's domain controller needs root")
+        missing("Samba's domain controller needs root (it binds ports 389 and 636)")
 
 
 @contextmanager
-def samba(
-    folder: Path, *, old_password: int = 0, days_ahead: int = 0, of: Path | None = None
-) -> Iterator[Samba]:
-    """Start one from a copy in `folder`, or from the tree `of` a stopped one, `days_ahead` of now.
-
-    `old_password`: minutes for which a password that was changed is still taken.
-    """
+def samba(folder: Path, *, old_password: int = 0) -> Iterator[Samba]:
+    """Start one from a copy in `folder`. `old_password`: minutes for which a password that was changed is still taken."""
     require_samba()
     home = folder / "samba"
-    shutil.copytree(of or template(), home, symlinks=True)
+    shutil.copytree(template(), home, symlinks=True)
     address = free_address()
     certificate = write_certificate(folder / "samba.pem", address, f"dc1.{REALM}")
-    certificate.chmod(0o600)
-    _configure(home, address, certificate, old_password)
-    running = _start(home, folder, days_ahead)
+    certificate.chmod(0o600)  # or it does not take the key in it
+    (home / "etc" / "smb.conf").write_text(
+        _CONFIGURATION.format(
+            realm=REALM,
+            netbios=NETBIOS,
+            address=address,
+            home=home,
+            certificate=certificate,
+            old_password=old_password,
+        )
+    )
+    domain = Samba(address, certificate, home, _started(home, address))
     try:
-        running.wait_until(lambda: _answers(address), 60)
-        domain = Samba(address, certificate, home, running)
-        if of is None:
-            domain.add_person("reader", dn=SERVICE)
+        # Neither must have to choose a new password when the clock is put forward.
+        domain.change(f"CN=Administrator,{PEOPLE}", userAccountControl=_FOR_EVER)
+        domain.add_person("reader", dn=SERVICE, userAccountControl=_FOR_EVER)
         yield domain
     finally:
-        running.stop()
+        domain.process.stop()
 
 
 def template() -> Path:
@@ -224,40 +244,32 @@ def _provision(done: Path) -> None:
     try:
         made = subprocess.run(argv, capture_output=True, text=True, timeout=180, check=False)
         assert made.returncode == 0, made.stderr[-2000:]
-        (half / "etc" / "template").write_text(str(half))
         half.rename(done)
     finally:
         empty.unlink()
         shutil.rmtree(half, ignore_errors=True)
 
 
-def _configure(home: Path, address: str, certificate: Path, old_password: int) -> None:
-    file = home / "etc" / "smb.conf"
-    written = file.read_text()
-    if "server services = ldap\n" not in written:
-        provisioned = (home / "etc" / "template").read_text()
-        lines = [line for line in written.splitlines() if "server services" not in line]
-        end = lines.index("[sysvol]")
-        added = _ADDED.format(home=home, certificate=certificate, old_password=old_password)
-        text = "\n".join([*lines[:end], added, *lines[end:]])
-        file.write_text(text.replace(provisioned, str(home)).replace(_TEMPLATE_ADDRESS, address))
-        return
-    raise AssertionError("a tree that has run is started by `restarted`")
-
-
-def _start(home: Path, folder: Path, days_ahead: int) -> Process:
-    argv = [find_binary("samba"), "-i", "-M", "single", "-s", str(home / "etc" / "smb.conf"), "--debug-stdout"]
+def _started(home: Path, address: str, days_ahead: int = 0) -> Process:
+    argv = [
+        find_binary("samba"),
+        "-i",
+        "-M",
+        "single",
+        "-s",
+        str(home / "etc" / "smb.conf"),
+        "--debug-stdout",
+    ]
+    environment = {}
     if days_ahead:
-        # The library itself and not its wrapper, which would be the process that `stop` ends.
+        # The library itself and not its wrapper, which would be the process that is ended.
         library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
         if library is None:
             missing("faketime is not installed")
-        return Process(argv, folder, {"LD_PRELOAD": str(library), "FAKETIME": f"+{days_ahead}d"})
-    return Process(argv, folder)
-
-
-def _answers(address: str) -> bool:
-    return _listens(address, 389) and _listens(address, 636)
+        environment = {"LD_PRELOAD": str(library), "FAKETIME": f"+{days_ahead}d"}
+    running = Process(argv, home, environment)
+    running.wait_until(lambda: _listens(address, 389) and _listens(address, 636), 60)
+    return running
 
 
 def _listens(address: str, port: int) -> bool:

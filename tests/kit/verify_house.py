@@ -99,7 +99,7 @@ class VerifyHouse:
         self.sessions = Sessions(
             self.store, self.ring, self.cookie_spec, self.settings.sessions, self.ring.deployment,
             self.events.append, self.clock, self.random,
-            {name: section.issuer for name, section in self.settings.providers.items()}, bus=self.bus,
+            {name: section.home for name, section in self.settings.providers.items()}, bus=self.bus,
         )  # fmt: skip
         self.begun: dict[str, Begun] = {}
         self._wire()

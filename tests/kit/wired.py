@@ -64,6 +64,7 @@ class Wired:
         sections = {"corp": {**section_of(provider), **changes.pop("corp", {})}}
         if partner:
             sections["partner"] = section_of(partner)
+        sections |= changes.pop("more", {})
         fixed = {"providers": sections, "store": f"sqlite:{self.database}"}
         self.settings = Settings.model_validate({**WRITTEN, **fixed, **changes})
         self.written = io.StringIO()

@@ -154,7 +154,7 @@ MIIBVQIBADANBgkqhkiG9w0BAQEFAASCAT8wggE7AgEAAkEA
         pytest.param(b'{"version":1,"version":1}', "not a JSON object", id="a-member-twice"),
         pytest.param(b"\xff\xfe", "not a JSON object", id="not-utf-8"),
         pytest.param(b"{}", "not of version 1", id="no-version"),
-        pytest.param(b'{"version":2}', "not of version 1", id="a-newer-version"),
+        pytest.param(b'{"version":3}', "not of version 1", id="a-newer-version"),
         pytest.param(b'{"version":1}', "`deployment`", id="no-deployment"),
         pytest.param(b'{"version":1,"deployment":"d"}', "`secrets`", id="no-secrets"),
         pytest.param(

@@ -37,7 +37,13 @@ def test_the_usual_cost_is_the_second_choice_of_rfc_9106():
 
 @pytest.mark.parametrize(
     ("cost", "weak"),
-    [(USUAL, False), (LEAST, False), (CHEAP, True), (Cost(12 * 1024, 3, 1), True), (Cost(47 * 1024, 1, 1), False)],
+    [
+        (USUAL, False),
+        (LEAST, False),
+        (CHEAP, True),
+        (Cost(12 * 1024, 3, 1), True),
+        (Cost(47 * 1024, 1, 1), False),
+    ],
 )
 def test_what_is_below_the_owasp_sheet_is_weak(cost, weak):
     """19 MiB twice is the least, or as much work over more memory."""

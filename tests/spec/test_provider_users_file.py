@@ -1,13 +1,16 @@
 """A users-file provider: who signs in, what a session keeps, and what a change of the file does."""
 
 import os
+from pathlib import Path
 
 import pytest
 
 from gateway.errors import PasswordRefused, ProviderRefused, ProviderUnavailable
 from gateway.observe.events import Alarm
+from gateway.providers.catalog import Catalog
 from gateway.providers.users_file import UsersFile
 from gateway.providers.users_source import read_file
+from gateway.sessions.renewal import Renewals
 from gateway.settings.password_sections import UsersFileProvider
 from tests.kit.users_file import CountedTries, cheap_hash, person, write_people
 
@@ -27,7 +30,7 @@ class House:
         self.provider = self.provider_of("local")
 
     def provider_of(self, name, *, several=False, **keys):
-        section = UsersFileProvider(type="users-file", file=str(self.file), **keys)
+        self.section = section = UsersFileProvider(type="users-file", file=str(self.file), **keys)
         return UsersFile(
             section,
             name,
@@ -154,6 +157,34 @@ async def test_a_password_that_was_hashed_anew_ends_the_sessions_of_the_old_one(
     assert refused.value.terminal
 
 
+async def test_who_lacks_a_claim_that_is_demanded_by_now_is_barred(house):
+    """`required_claims:` hold at a re-check as they do at a login."""
+    provider = house.provider_of("local", required_claims={"groups": ["ops"]})
+    entry = person(groups=["ops"])
+    house.write(ann=entry)
+    signed_in = await provider.check_password(provider.account("ann", ""), "correct horse", NOW)
+    house.write(ann={**entry, "groups": ["dev"]})
+
+    assert (await provider.recheck(signed_in.grant, signed_in.identity, NOW)).barred
+
+
+async def test_a_session_of_who_is_removed_ends_and_others_go_on(house):
+    """As the refresh judges it: the one is disabled, of a changed password the session is refused."""
+    signed_in = await house.sign_in()
+    file, verdicts = house.file.read_text(), []
+    for people in ({"ann": person()}, {"bob": person()}):
+        house.write(**people)
+        renewals = Renewals(Catalog({"local": house.section}, None), lambda: NOW + 60.0)
+        verdicts.append(await renewals.ask(signed_in.grant, signed_in.identity, doubtful=False))
+    house.file.write_text(file)
+    kept = await Renewals(Catalog({"local": house.section}, None), lambda: NOW + 60.0).ask(
+        signed_in.grant, signed_in.identity, doubtful=False
+    )
+
+    assert [failed.verdict for failed in verdicts] == ["refused", "disabled"]
+    assert kept.grant.expires == NOW + 120
+
+
 async def test_a_file_is_read_anew_when_it_changes_and_at_most_once_a_second(house):
     """A new person signs in after a second, and not before somebody looked."""
     await house.sign_in()
@@ -240,3 +271,13 @@ async def test_a_weak_hash_works_and_is_never_written_anew(house):
 
     assert house.file.read_bytes() == before
     assert house.alarms() == []
+
+
+async def test_the_example_is_a_good_file():
+    """Nobody knows its passwords, so that whoever forgets to change it lets nobody in."""
+    example = Path(__file__).parents[2] / "config" / "people" / "people.yaml"
+
+    found, _ = read_file(example)
+
+    assert set(found.people) == {"ann", "robot"}
+    assert not any(user.password.is_weak for user in found.people.values())

@@ -15,6 +15,8 @@ SECRETS = {
     "STAFF_CLIENT_SECRET": "b",
     "GOOGLE_CLIENT_ID": "c",
     "REDIS_PASSWORD": "d",
+    "AD_API_KEY": "k",
+    "BIND_PASSWORD": "l",
     "VERIFY_SECRET": "0123456789abcdef",
 }
 

@@ -49,7 +49,10 @@ def test_lines_of_name_and_hash_are_read_too():
         (ANN.replace("m=64,", "m=2097152,"), "costs more than 1 GiB"),
         (ANN.replace("t=1,", "t=900,"), "costs more than 1 GiB, 20 passes"),
         (ANN.replace("p=1$", "p=16$"), "has less memory than argon2 takes"),
-        ("$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$" + ANN.rpartition("$")[2], "has a salt of less than 16 bytes"),
+        (
+            "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$" + ANN.rpartition("$")[2],
+            "has a salt of less than 16 bytes",
+        ),
         (ANN[:-40], "is cut short"),
         (ANN.replace("v=19", "v=16"), "is no argon2id hash"),
     ],
@@ -124,14 +127,16 @@ def test_weak_and_odd_hashes_are_noted_and_work():
     strong = cheap_hash("x", Cost(19 * 1024, 2, 1))
     more = "".join([f"p{number}:{cheap_hash('x', Cost(19 * 1024, 2, 1))}\n" for number in range(2)])
 
-    found = read_users(f"ann:{strong}\nbob:{BOB}\ncat:{cheap_hash('x', Cost(20 * 1024, 3, 1))}\n{more}", "people")
+    found = read_users(
+        f"ann:{strong}\nbob:{BOB}\ncat:{cheap_hash('x', Cost(20 * 1024, 3, 1))}\n{more}", "people"
+    )
 
     assert len(found.people) == 5
-    assert [note.split(": ", 2)[1:] for note in found.notes] == [
-        ["bob", "has a hash that is cheap to guess at; make one with `gateway users hash`, of the same password"],
-        ["cat", "has a hash of another cost than most, and so it can be told that there is this name; "
-         "make one with `gateway users hash`"],
-    ]
+    cheap, odd = [note.split(": ", 2)[1:] for note in found.notes]
+    assert cheap[0] == "bob"
+    assert cheap[1].startswith("has a hash that is cheap to guess at; make one with `gateway users hash`")
+    assert odd[0] == "cat"
+    assert "it can be told that there is this name" in odd[1]
     assert found.cost == Cost(19 * 1024, 2, 1)
 
 

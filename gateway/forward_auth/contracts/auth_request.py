@@ -45,7 +45,7 @@ class AuthRequest:
             case Stop():
                 # No WWW-Authenticate: the module would copy it onto whatever answer follows, so that a redirect had
                 # one and the 401 of the second request two. That 401, which is the client's, brings its own.
-                told = outcome.challenge or outcome.hint
+                told = outcome.challenge or outcome.hint + outcome.offer
                 hint = ((LOGIN_PROVIDERS, told.encode("ascii")),) if told else ()
                 return bare(401, decision_id, *hint)
             case Outage():

@@ -23,9 +23,13 @@ CHALLENGES: Mapping[str, bytes] = MappingProxyType(
     {
         "*basic": b'Basic realm="gateway", charset="UTF-8"',  # RFC 7617
         "*bearer": b'Bearer realm="gateway", error="invalid_token"',  # RFC 6750 section 3
+        "*token": b'Bearer realm="gateway"',  # the same section: no error where nothing was presented
     }
 )
 """Values of WWW-Authenticate. The star keeps the keys apart from providers: nginx carries either in one header."""
+
+OR_BASIC = "*or-basic"
+"""Behind a hint: a program may come with HTTP Basic in place of a session."""
 
 _NO_STORE = (b"cache-control", b"no-store")
 _EMPTY = (b"content-length", b"0")
@@ -77,7 +81,7 @@ class Stop:
     `login_url` is absolute, and empty where no login helps.
     `hint` names the providers whose login the rule looks at, as `login.hint` writes it; "" where any will do.
     `challenge` is a key of `CHALLENGES` where a credential was presented, or is expected, that no login page brings:
-    then nobody is sent to one.
+    then nobody is sent to one. `offer` is `OR_BASIC` where that serves a program too, else "".
     """
 
     decision: Challenge | StepUp | Forbid
@@ -86,6 +90,7 @@ class Stop:
     login_url: str
     hint: str = ""
     challenge: str = ""
+    offer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,9 +200,9 @@ def retry_after(seconds: int) -> tuple[bytes, bytes]:
     return (b"retry-after", str(max(1, seconds)).encode())
 
 
-def www_authenticate() -> tuple[bytes, bytes]:
+def www_authenticate(offer: str = "") -> tuple[bytes, bytes]:
     """RFC 9110 section 15.5.2 demands a challenge with every 401; `Bearer` makes no browser ask for a password."""
-    return (b"www-authenticate", b'Bearer realm="gateway"')
+    return (b"www-authenticate", CHALLENGES["*basic"] if offer else b'Bearer realm="gateway"')
 
 
 def rejected(challenge: str, decision_id: str) -> Reply:
@@ -207,13 +212,13 @@ def rejected(challenge: str, decision_id: str) -> Reply:
     )
 
 
-def challenged(login_url: str, decision_id: str, *, navigation: bool) -> Reply:
+def challenged(login_url: str, decision_id: str, *, navigation: bool, offer: str = "") -> Reply:
     """Ask for a login: a person is sent there, a program is told where it is."""
     if navigation:
         # 303 and not 307: whatever the method was, the browser goes on with GET.
         return bare(303, decision_id, (b"location", login_url.encode("ascii")))
     members = {"error": "unauthenticated", "login_url": login_url}
-    return problem(401, decision_id, members, www_authenticate())
+    return problem(401, decision_id, members, www_authenticate(offer))
 
 
 def forbidden(page: ForbiddenPage, decision_id: str, head: Head, *, navigation: bool) -> Reply:
@@ -231,4 +236,4 @@ def stopped(stop: Stop, page: ForbiddenPage, decision_id: str) -> Reply:
         return forbidden(page, decision_id, stop.head, navigation=stop.navigation)
     if stop.challenge:
         return rejected(stop.challenge, decision_id)
-    return challenged(stop.login_url, decision_id, navigation=stop.navigation)
+    return challenged(stop.login_url, decision_id, navigation=stop.navigation, offer=stop.offer)

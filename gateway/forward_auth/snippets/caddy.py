@@ -76,7 +76,8 @@ def _check(told: Plan) -> list[str]:
         f"forward_auth {_bind(told.verify)}",
         [
             "uri /verify/forward-auth?  # the '?' drops the client's query",
-            *_block("copy_headers", list(told.identity)),
+            # A header that our answer lacks is taken away: Authorization where it was read here.
+            *_block("copy_headers", [*told.identity, *(["Authorization"] if told.takes else [])]),
             "header_up -Upgrade",
             "header_up -Connection",
             *secret,

@@ -57,6 +57,13 @@ core.register_action("gateway", { "http-req" }, function(txn)
   local cookies = without_own_cookies(values(sent, "cookie"))
   txn.http:req_del_header("cookie")
   if cookies ~= "" then txn.http:req_set_header("cookie", cookies) end
+  if TAKES_AUTHORIZATION then
+    -- A credential that the gateway has read is for nobody else; its answer says what is left.
+    txn.http:req_del_header("authorization")
+    for _, value in ipairs(values(answer.headers, "authorization")) do
+      txn.http:req_add_header("authorization", value)
+    end
+  end
   -- The last line: an error or a time-out above leaves this unset, and haproxy.cfg then answers 503.
   txn:set_var("txn.gateway", "ok")
 end, 0)

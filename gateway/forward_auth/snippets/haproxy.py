@@ -155,6 +155,7 @@ def _constants(told: Plan) -> list[str]:
         f"local ASKED = {{ {', '.join(_quoted(name.lower()) for name in ASKED)} }}",
         f"local IDENTITY = {{ {', '.join(_quoted(name.lower()) for name in told.identity)} }}",
         f"local OWN_COOKIES = {{ {', '.join(f'[{_quoted(name)}] = true' for name in told.own_cookies)} }}",
+        f"local TAKES_AUTHORIZATION = {'true' if told.takes else 'false'}",
         f"local HOP_BY_HOP = {{ {', '.join(f'[{_quoted(name)}] = true' for name in _HOP_BY_HOP)} }}",
     ]
 

@@ -58,6 +58,11 @@ def _set(name: str, value: str) -> str:
     return f"proxy_set_header {name} {value};"
 
 
+_AUTHORIZATION_MAP = [
+    "",
+    "# Nor a credential that the gateway has read: its answer says in a word when Authorization is the application's.",
+    *_block("map $gateway_left $gateway_authorization", ['default "";', "pass $http_authorization;"]),
+]
 _LOGIN_PROVIDERS = _set("X-Gateway-Login-Providers", "$gateway_login_providers")
 
 
@@ -79,6 +84,7 @@ def _http(told: Plan) -> list[str]:
         "",
         "# The application never sees our cookies: each step takes one away; more than four, and all cookies go.",
         *_cookie_maps(told.own_cookies),
+        *(_AUTHORIZATION_MAP if told.takes else []),
         *(line for site in told.sites for line in ("", *_server(told, site))),
     ]
 
@@ -187,6 +193,7 @@ def _location_part(told: Plan) -> list[str]:
         "auth_request_set $gateway_decision $upstream_http_x_gateway_decision_id;",
         "auth_request_set $gateway_login_providers $upstream_http_x_gateway_login_providers;",
         "auth_request_set $gateway_retry_after $upstream_http_retry_after;",
+        *(["auth_request_set $gateway_left $upstream_http_x_gateway_authorization;"] if told.takes else []),
         *taken,
         "error_page 401 = @gateway_login;",
         "error_page 403 = @gateway_forbidden;",
@@ -196,6 +203,7 @@ def _location_part(told: Plan) -> list[str]:
         *(_set(name, '""') for name in told.cleared if name.lower() not in ours),
         "",
         _set("Cookie", "$gateway_cookie"),
+        *([_set("Authorization", "$gateway_authorization")] if told.takes else []),
         _set("X-Forwarded-For", "$remote_addr"),
         _set("X-Forwarded-Proto", "$scheme"),
         "proxy_http_version 1.1;",

@@ -6,6 +6,7 @@ from itertools import groupby
 from gateway.errors import SettingsFault
 from gateway.sessions.cookie import attempt_cookie, session_cookie
 from gateway.settings.addresses import Address, read_address
+from gateway.settings.credentials import takes_authorization
 from gateway.settings.hand_through import identity_headers
 from gateway.settings.model import Settings
 from gateway.settings.units import Bind
@@ -115,7 +116,11 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Sites in the order in which they must be tried, and what holds for all of them."""
+    """Sites in the order in which they must be tried, and what holds for all of them.
+
+    `takes`: some rule keeps what it read of `Authorization` from the application, so the gateway's answer says what is
+    left of it.
+    """
 
     sites: tuple[Site, ...]
     identity: tuple[str, ...]
@@ -124,6 +129,7 @@ class Plan:
     public: Bind
     secret: bool
     application: Address
+    takes: bool = False
 
     @property
     def cleared(self) -> tuple[str, ...]:
@@ -161,6 +167,7 @@ def plan(settings: Settings, application: str = APPLICATION) -> Plan:
         public=_reached(public),
         secret=settings.server.verify_secret is not None,
         application=upstream,
+        takes=takes_authorization(settings),
     )
 
 

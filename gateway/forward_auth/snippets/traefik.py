@@ -114,6 +114,7 @@ def _middlewares(told: Plan) -> list[str]:
 
 def _forward_auth(told: Plan) -> list[str]:
     asked = [*ASKED, "X-Gateway-Secret"] if told.secret else list(ASKED)
+    left = ["- Cookie", *(["- Authorization"] if told.takes else [])]
     return [
         f"address: {_url(told.verify)}/verify/forward-auth",
         "trustForwardHeader: false  # true would ask us about the client's own X-Forwarded-Uri",
@@ -121,7 +122,12 @@ def _forward_auth(told: Plan) -> list[str]:
         "maxResponseBodySize: 65536",
         *_under("authRequestHeaders", [f"- {name}" for name in asked]),
         "# Cookie: our answer carries the client's cookies without ours, so that the application never sees them.",
-        *_under("authResponseHeaders", ["- Cookie", *(f"- {name}" for name in told.outside_family)]),
+        *(
+            ["# Authorization: what is left of it; without a line in the answer there is none."]
+            if told.takes
+            else []
+        ),
+        *_under("authResponseHeaders", [*left, *(f"- {name}" for name in told.outside_family)]),
         f"authResponseHeadersRegex: '(?i)^{FAMILY}'  # deletes the client's, copies ours",
     ]
 

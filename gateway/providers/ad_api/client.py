@@ -28,6 +28,9 @@ _PLACEHOLDER = re.compile(r"\{(username|password|domain)\}")
 # Words of OpenID Connect, which mean nothing here: when somebody signed in is known to us alone.
 _NOT_THEIRS = frozenset({"auth_time", "acr", "amr", "sid"})
 
+# Stands for the operator's word that addresses are verified; whatever the API calls so gives way to it.
+_TRUSTED = "\0trusted"
+
 
 class Run(Protocol):
     """Drives a flow of a provider to its end, within the provider's deadline."""
@@ -44,7 +47,8 @@ class AdApi:
         self._run = run
         self._sent_as = {written.casefold(): written for written in section.domains}
         self._spellings = Spellings(_spelt(section.domains), _usual(section))
-        self._reading = Reading.of(section, name, section.home, section.claims, several=several)
+        paths = section.claims.model_copy(update={"email_verified": _TRUSTED} if section.trust_email else {})
+        self._reading = Reading.of(section, name, section.home, paths, several=several)
         self._answers = Answers(name, section.success, section.token, section.errors)
         self._headers = {key: value.get_secret_value() for key, value in section.headers.items()}
 
@@ -138,7 +142,10 @@ class AdApi:
         found = find(body, self._section.person) if self._section.person else body
         if not isinstance(found, Mapping):
             raise ProviderLied(self._name, f"{self._section.person}: missing, or no object")
-        return {member: value for member, value in found.items() if member not in _NOT_THEIRS}
+        return {
+            **{member: value for member, value in found.items() if member not in _NOT_THEIRS},
+            _TRUSTED: True,
+        }
 
     def _grant(self, accepted: Accepted, account: Account, password: str, now: int) -> Grant:
         return Grant(

@@ -12,6 +12,7 @@ from typing import Any
 from gateway.errors import NotAllowed, PasswordRefused, ProviderLied, ProviderMisconfigured, ProviderRefused
 from gateway.identity.identity import Identity
 from gateway.providers.account import LONGEST, Account, Spellings
+from gateway.providers.claims import named_subject
 from gateway.providers.ldap import standing
 from gateway.providers.ldap.controllers import Controllers
 from gateway.providers.ldap.directory import Directory, Person
@@ -20,11 +21,13 @@ from gateway.providers.ldap.service import Dial, Login, Service
 from gateway.providers.ldap.workers import Workers
 from gateway.providers.provider import Refreshed, SignedIn
 from gateway.providers.reading import Reading
+from gateway.reasons import REASONS
 from gateway.sessions.session import Grant
 from gateway.settings.ldap import LdapProvider
 from gateway.settings.ldap_address import read_ldap_address
 
 _GROUPS = "groups"
+_KEY = "key"
 _TRUSTED = "+trusted"
 """No attribute can be called so."""
 
@@ -45,6 +48,7 @@ class Ldap:
     ) -> None:
         self._section = section
         self._name = name
+        self._interval = max(int(section.recheck), 1)
         self._spellings = Spellings(section.spellings, section.usual_domain)
         paths = section.claims.model_copy(update={"email_verified": _TRUSTED} if section.trust_email else {})
         self._reading = Reading.of(section, name, section.home, paths, several=several)
@@ -95,8 +99,9 @@ class Ldap:
         )
         reason = self._fallen(person.entry, grant.stamp, now) if person else "account_disabled"
         if person is None or reason:
-            raise ProviderRefused(self._name, reason, reason=reason, terminal=True)
-        renewed = replace(grant, begun=now, expires=now + int(self._section.recheck))
+            known = reason if reason in REASONS else ""
+            raise ProviderRefused(self._name, reason, reason=known, terminal=True)
+        renewed = replace(grant, begun=now, expires=now + self._interval)
         try:
             return Refreshed(renewed, self._identity(person, identity.authenticated_at))
         except NotAllowed:
@@ -119,8 +124,12 @@ class Ldap:
 
     def _identity(self, person: Person, authenticated_at: int) -> Identity:
         ours: dict[str, Any] = {_GROUPS: person.groups, _TRUSTED: True, "amr": ["pwd"]}
-        claims = person.entry.claims(self._wanted, **ours)
-        return self._reading.identity([claims], ("", person.key), authenticated_at)
+        claims = dict(person.entry.claims(self._wanted, **ours))
+        verified = self._reading.paths.email_verified
+        if claims.get(verified) == "TRUE":  # a yes as RFC 4517 section 3.3.3 writes it
+            claims[verified] = True
+        subject = named_subject(self._name, {_KEY: person.key}, _KEY)
+        return self._reading.identity([claims], ("", subject), authenticated_at)
 
     def _grant(self, account: str, stamp: str, now: int) -> Grant:
         """Without a service account there is nobody who could look again: the session lives by its own limits."""
@@ -128,7 +137,7 @@ class Ldap:
         return Grant(
             provider=self._name,
             begun=now,
-            expires=now + int(self._section.recheck) if looks else 0,
+            expires=now + self._interval if looks else 0,
             account=account,
             stamp=stamp,
             recheck=looks,

@@ -18,6 +18,7 @@ SUCCESS = 0
 OPERATIONS_ERROR = 1
 SIZE_LIMIT_EXCEEDED = 4
 STRONGER_AUTH_REQUIRED = 8
+REFERRAL = 10
 CONFIDENTIALITY_REQUIRED = 13
 NO_SUCH_OBJECT = 32
 INVALID_CREDENTIALS = 49
@@ -88,7 +89,7 @@ def failed(provider: str, what: str, outcome: Outcome) -> ProviderFault:
             "it takes no password without TLS: write ldaps://, or starttls: true",
             trace=trace,
         )
-    if code in {OPERATIONS_ERROR, NO_SUCH_OBJECT, INSUFFICIENT_ACCESS}:
+    if code in {OPERATIONS_ERROR, REFERRAL, NO_SUCH_OBJECT, INSUFFICIENT_ACCESS}:
         return ProviderMisconfigured(
             provider,
             f"{what}: result {code}",

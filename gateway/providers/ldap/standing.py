@@ -10,13 +10,14 @@ CONTROL = "userAccountControl"
 COMPUTED = "msDS-User-Account-Control-Computed"
 EXPIRES = "accountExpires"
 CHANGED = "pwdLastSet"
-OF_A_PERSON = (CONTROL, COMPUTED, EXPIRES, CHANGED)
+OUTLIVED = "msDS-UserPasswordExpiryTimeComputed"
+OF_A_PERSON = (CONTROL, COMPUTED, EXPIRES, CHANGED, OUTLIVED)
 OPENLDAP_CHANGED = "pwdChangedTime"
 
 LOCKED_SINCE = "lockoutTime"
 LOCK_LASTS = "lockoutDuration"
 
-# MS-ADTS 2.2.16 and MS-SAMR 2.2.1.12.
+# MS-ADTS 2.2.16, and of the computed one 3.1.1.4.5.17.
 _DISABLED = 0x2
 _PASSWORD_EXPIRED = 0x800000
 _NEVER = frozenset({0, 2**63 - 1})
@@ -36,16 +37,23 @@ def fallen(entry: Entry, stamped: str, now: int) -> str:
 
     A lock is no reason: whoever types wrong passwords for somebody makes one, and would sign them out with it.
     """
-    control, computed = entry.number(CONTROL), entry.number(COMPUTED)
-    expires = entry.number(EXPIRES)
-    if control is not None and control & _DISABLED:
+    if (entry.number(CONTROL) or 0) & _DISABLED:
         return "account_disabled"
-    if expires is not None and expires not in _NEVER and unix_time(expires) <= now:
+    if _is_past(entry, EXPIRES, now):
         return "account_expired"
-    if computed is not None and computed & _PASSWORD_EXPIRED:
-        # Zero is what an administrator writes who wants a new password before anything else.
-        return "password_change_needed" if entry.number(CHANGED) == 0 else "password_expired"
+    if (
+        entry.number(CHANGED) == 0
+    ):  # what an administrator writes who wants a new password before anything else
+        return "password_change_needed"
+    # Both say the same; a domain may compute one of them alone.
+    if (entry.number(COMPUTED) or 0) & _PASSWORD_EXPIRED or _is_past(entry, OUTLIVED, now):
+        return "password_expired"
     return "password_changed" if stamp(entry, active=True) != stamped else ""
+
+
+def _is_past(entry: Entry, attribute: str, now: int) -> bool:
+    ticks = entry.number(attribute)
+    return ticks is not None and ticks not in _NEVER and unix_time(ticks) <= now
 
 
 def is_readable(entry: Entry) -> bool:

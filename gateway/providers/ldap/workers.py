@@ -1,6 +1,7 @@
 """Threads for a library that waits: so many and no more, and nobody waits for one of them beyond a deadline."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -47,7 +48,7 @@ class Workers:
         """A place is free when its thread is, not when somebody stops waiting for it."""
 
         def give_back(_: Future[Any]) -> None:
-            if not loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits for a place any more
                 loop.call_soon_threadsafe(self._free.release)
 
         return give_back

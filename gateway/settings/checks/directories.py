@@ -59,9 +59,13 @@ def service_accounts_are_whole(settings: Settings) -> Iterator[Fault]:
 
 def domains_are_known(settings: Settings) -> Iterator[Fault]:
     for path, section in _directories(settings):
-        known = section.spellings
-        if section.default_domain and section.default_domain.casefold() not in known:
-            yield Fault((*path, "default_domain"), "is none of domains", "write one of them, or add it")
+        if section.domain and section.domain.casefold() not in section.spellings:
+            yield Fault((*path, "domain"), "is none of domains", "write one of them, or add it")
+        spelt = [one.casefold() for name, others in section.domains.items() for one in {name, *others}]
+        for one in sorted({one for one in spelt if spelt.count(one) > 1}):
+            yield Fault(
+                (*path, "domains"), f"has {one} for two domains", "let each spelling mean one of them"
+            )
 
 
 def filters_find_one(settings: Settings) -> Iterator[Fault]:

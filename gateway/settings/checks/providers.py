@@ -134,7 +134,7 @@ def public_ones_are_limited(settings: Settings) -> Iterator[Fault]:
         if (provider.public or _open_to_the_public(provider)) and not said:
             own = f"{provider.membership}:, or " if provider.membership else ""
             # Where no address is ever verified, a list of addresses would let nobody in.
-            addresses = "email_domains, emails, " if provider.claims.email_verified else ""
+            addresses = "email_domains, emails, " if provider.vouches else ""
             yield Fault(
                 ("providers", name),
                 "lets everybody in who makes an account there",

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from gateway.settings.fault import Fault, YamlPath
 from gateway.settings.model import Settings
+from gateway.settings.password_sections import UsersFileProvider
 from gateway.settings.units import format_duration
 
 LONGEST_MEMORY = 30.0
@@ -17,6 +18,11 @@ def times_are_positive(settings: Settings) -> Iterator[Fault]:
         (("assertion", "lifetime"), settings.assertion.lifetime),
     ]
     spans += [(("providers", name, "timeout"), one.timeout) for name, one in settings.providers.items()]
+    spans += [
+        (("providers", name, "recheck"), one.recheck)
+        for name, one in settings.providers.items()
+        if isinstance(one, UsersFileProvider)
+    ]
     for path, seconds in spans:
         if seconds <= 0:
             yield Fault(path, "is no time at all", "write a duration above 0, as in 10m")

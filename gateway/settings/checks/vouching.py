@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from gateway.settings.fault import Fault, YamlPath
-from gateway.settings.model import Settings
+from gateway.settings.model import ClientSection, Settings
 
 _CLAIM = re.compile(r"\{([^{}]+)\}")
 
@@ -15,7 +15,7 @@ _SHOWN = frozenset({"name", "nick", "nickname", "global_name", "given_name", "fa
 def addresses_are_vouched_for(settings: Settings) -> Iterator[Fault]:
     """Verified addresses alone count. Where nothing says that one is, what asks for one lets nobody in."""
     for name, provider in settings.providers.items():
-        if provider.claims.email_verified:
+        if not isinstance(provider, ClientSection) or provider.claims.email_verified:
             continue
         asking: list[YamlPath] = [
             ("allow", key)
