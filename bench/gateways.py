@@ -40,7 +40,8 @@ class Wanted:
     """A gateway's configuration, as far as rows differ in it.
 
     `memory` is `sessions.cache_ttl` where it is not the default. `signs` assertions: `never`, `reused` (the default) or
-    `always`, for each session that is read. `cores` is the name of a field of `Cores`. `tokens`: they are issued, and taken by a rule.
+    `always`, for each session that is read. `cores` is the name of a field of `Cores`. `tokens`: they are issued, and
+    taken by a rule. The provider is that of `issuer`, or a file of people, or a directory behind the API at `api`.
     """
 
     store: str = "sqlite"
@@ -54,15 +55,17 @@ class Wanted:
     cores: str = "server"
     issuer: str = ISSUER
     tokens: bool = False
+    people: str = ""
+    api: str = ""
 
     def written(self) -> dict[str, Any]:
         """What differs from the settings of a scene."""
         document: dict[str, Any] = {
             "rules": rules_of(self.rules),
             "log": {"level": self.log, "format": "json"},
-            "providers": {"test": {**PROVIDERS["test"], "issuer": self.issuer}},
+            "providers": {"test": self._provider()},
             "sessions": {"cache_ttl": self.memory} if self.memory else {},
-            "login": {"per_prefix": 1_000_000},
+            "login": {"per_prefix": 1_000_000, "passwords": {"per_account": 1000, "per_address": 100_000}},
         }
         if self.tokens:
             document |= {"rules": [BEARERS, *rules_of(self.rules)], "tokens": {"enabled": True}}
@@ -72,6 +75,13 @@ class Wanted:
         if self.four_headers:
             left_out = ["subject", "provider", "expires", "assertion"]
         return {**document, "headers": dict.fromkeys(left_out)} if left_out else document
+
+    def _provider(self) -> dict[str, Any]:
+        if self.people:
+            return {"type": "users-file", "file": self.people}
+        if self.api:
+            return {"type": "ad-api", "url": self.api, "anyone": True}
+        return {**PROVIDERS["test"], "issuer": self.issuer}
 
 
 def rules_of(count: int) -> list[dict[str, Any]]:

@@ -1,10 +1,9 @@
 """The wiring: settings in, an application with its listeners out. It reads as a table of contents.
 
-The parts (ground, people, law, paper) are made in `wiring.py`; here stand the doors over them, and three listeners
-over the doors.
+The parts (ground, people, law, paper) are made in `wiring.py`; here stand the doors over them (the login's and that of
+the tokens in `login_wiring.py` and `token_wiring.py`), and three listeners over the doors.
 """
 
-import asyncio
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -21,41 +20,25 @@ from gateway.forward_auth.places import Places
 from gateway.forward_auth.verdicts import Verdicts
 from gateway.guard.middleware import NothingHere, RequestLimits
 from gateway.guard.proxies import Proxies
-from gateway.guard.rate_limit import RateLimit
 from gateway.identity.headers import IdentityHeaders
 from gateway.keys.jwks import public_jwks
 from gateway.keys.keyring import Keyring
-from gateway.keys.seal import Sealer
-from gateway.login.attempts import Attempts
-from gateway.login.backchannel import BackChannel
-from gateway.login.concluding import Conclusion
-from gateway.login.confirming import Confirming
-from gateway.login.departing import Departing
-from gateway.login.flow import Flow
-from gateway.login.frontchannel import FrontChannel
 from gateway.login.giving_back import GivingBack
-from gateway.login.last_used import LastUsed
-from gateway.login.logout import Logout
-from gateway.login.password_door import PasswordDoor
-from gateway.login.password_login import PasswordLogin
 from gateway.login.provider_logout import provider_logout_routes
-from gateway.login.recent_logout import RecentLogout
-from gateway.login.return_to import ReturnTo
-from gateway.login.routes import LoginDoor, home_route, login_routes
-from gateway.login.selection import Selection
+from gateway.login.routes import home_route, login_routes
 from gateway.login.token_door import token_routes
+from gateway.login_wiring import channels_of, giving_back_of, login_door
 from gateway.observe.watch import watch
-from gateway.providers.provider import EndsSession, Revokes, TellsLogout
 from gateway.serve.dispatch import Document, PublicListener, VerifyListener
 from gateway.serve.health import Health, metrics_endpoint
 from gateway.serve.listeners import Listener
 from gateway.serve.quick import is_tested
-from gateway.sessions.cookie import attempt_cookie, last_used_cookie, session_cookie
+from gateway.sessions.cookie import attempt_cookie, session_cookie
 from gateway.sessions.presented_tickets import PresentedTickets
 from gateway.settings.credentials import takes_authorization
 from gateway.settings.hand_through import passed_tokens
-from gateway.settings.model import OidcSection, Settings
-from gateway.token_wiring import bearer_of, returning_of, token_door
+from gateway.settings.model import Settings
+from gateway.token_wiring import bearer_of, token_door
 from gateway.wiring import Chance, Ground, Law, Paper, People, ground_of, law_of, paper_of, people_of
 
 __all__ = ["Application", "Chance"]
@@ -80,7 +63,7 @@ class Application:
         self._people = people_of(ground)
         law, paper = law_of(settings), paper_of(ground, self._people.catalog)
         verify = _verify(ground, self._people, law, paper, self.health)
-        self._giving_back = _giving_back(ground, self._people)
+        self._giving_back = giving_back_of(ground, self._people)
         public = _public(ground, self._people, paper, self._giving_back)
         self.listeners = self._listeners(settings, verify, public)
 
@@ -152,138 +135,15 @@ def _verify(ground: Ground, people: People, law: Law, paper: Paper, health: Heal
     )
 
 
-def _giving_back(ground: Ground, people: People) -> GivingBack:
-    wanted = ground.settings.login.revoke_at_logout
-    takers = {one.name: one for one in people.catalog if wanted and isinstance(one, Revokes)}
-    return GivingBack(takers, people.catalog.run, ground.emit)
-
-
-def _flow(ground: Ground, people: People) -> Flow:
-    settings, chance, store = ground.settings, ground.chance, ground.store
-    providers, return_to = people.catalog.redirects, ReturnTo.of(settings)
-    attempts = Attempts(store, Sealer(ground.ring, "attempt", chance.random), settings.login, chance.clock)
-    departing = Departing(
-        providers=providers,
-        attempts=attempts,
-        visitors=people.visitors,
-        return_to=return_to,
-        run=people.catalog.run,
-        clock=chance.clock,
-        random=chance.random,
-    )
-    confirming = Confirming(
-        attempts=attempts,
-        visitors=people.visitors,
-        return_to=return_to,
-        clock=chance.clock,
-        random=chance.random,
-    )
-    conclusion = Conclusion(
-        admits=people.catalog.admits,
-        visitors=people.visitors,
-        last_used=LastUsed(last_used_cookie(settings), tuple(settings.providers)),
-        return_to=return_to,
-        loops=RateLimit(store, "login-loop", 4, 60.0, chance.clock),
-    )
-    returning = returning_of(ground, people, departing)
-    return Flow(
-        providers=providers,
-        passwords=people.catalog.passwords,
-        selection=Selection.of(settings, settings.providers),
-        conclusion=conclusion,
-        attempts=attempts,
-        departing=departing,
-        confirming=confirming,
-        visitors=people.visitors,
-        return_to=return_to,
-        recent_logout=RecentLogout(store),
-        run=people.catalog.run,
-        emit=ground.emit,
-        clock=chance.clock,
-        sleep=asyncio.sleep,
-        to_client=returning.conclude if returning else None,
-    )
-
-
-def _password_door(ground: Ground, people: People, paper: Paper, flow: Flow, form_key: bytes) -> PasswordDoor:
-    limits = ground.settings.login.passwords
-    login = PasswordLogin(
-        passwords=people.passwords,
-        confirming=flow.confirming,
-        conclusion=flow.conclusion,
-        return_to=flow.return_to,
-        emit=ground.emit,
-    )
-    return PasswordDoor(
-        flow=flow,
-        login=login,
-        visitors=people.visitors,
-        answers=paper.answers,
-        public_url=ground.public_url,
-        locked_for=limits.account_period / limits.per_account,
-        form_key=form_key,
-    )
-
-
-def _login(ground: Ground, people: People, paper: Paper, giving_back: GivingBack) -> LoginDoor:
-    logout = Logout(
-        providers={one.name: one for one in people.catalog if isinstance(one, EndsSession)},
-        visitors=people.visitors,
-        recent_logout=RecentLogout(ground.store),
-        deferred=people.deferred,
-        giving_back=giving_back,
-        run=people.catalog.run,
-        emit=ground.emit,
-        public_url=ground.public_url,
-    )
-    flow, form_key = _flow(ground, people), ground.ring.derive("form-token/v1")
-    return LoginDoor(
-        flow=flow,
-        logout=logout,
-        passwords=_password_door(ground, people, paper, flow, form_key),
-        visitors=people.visitors,
-        answers=paper.answers,
-        proxies=Proxies.at(ground.settings.server, ground.settings.server.bind),
-        public_url=ground.public_url,
-        form_key=form_key,
-        emit=ground.emit,
-        new_id=ground.new_id,
-    )
-
-
-def _told_by_providers(ground: Ground, people: People, login: LoginDoor) -> list[Route]:
-    settings, clock = ground.settings, ground.chance.clock
-    per_prefix, store = settings.login.per_prefix, ground.store
-    back_channel = BackChannel(
-        providers={one.name: one for one in people.catalog if isinstance(one, TellsLogout)},
-        inventory=people.inventory,
-        store=store,
-        failures=RateLimit(store, "backchannel-logout", per_prefix, 60.0, clock),
-        run=people.catalog.run,
-        emit=ground.emit,
-        clock=clock,
-    )
-    front_channel = FrontChannel(
-        issuers={
-            name: one.issuer
-            for name, one in settings.providers.items()
-            if isinstance(one, OidcSection) and one.frontchannel_logout
-        },
-        inventory=people.inventory,
-        limit=RateLimit(store, "frontchannel-logout", per_prefix, 60.0, clock),
-        emit=ground.emit,
-    )
-    return provider_logout_routes(login, back_channel, front_channel)
-
-
 def _public(ground: Ground, people: People, paper: Paper, giving_back: GivingBack) -> ASGIApp:
     base = urlsplit(ground.public_url).path
     jwks = Route("/.well-known/jwks.json", Document(public_jwks(ground.ring)))
-    door = _login(ground, people, paper, giving_back)
+    door = login_door(ground, people, paper, giving_back)
     pages_of_login = login_routes(door)
     if ground.settings.tokens.enabled:
         pages_of_login = token_routes(token_door(ground, people, paper, door), pages_of_login)
-    table = [*pages_of_login, *_told_by_providers(ground, people, door), jwks]
+    told = provider_logout_routes(door, *channels_of(ground, people))
+    table = [*pages_of_login, *told, jwks]
     nothing = NothingHere(paper.answers, ground.new_id)
     # By itself a router sends `/auth/login/` to `/auth/login` on whatever host the request names (CVE-2024-21498).
     ours = Router(table, redirect_slashes=False, default=nothing)

@@ -3,7 +3,6 @@
 from gateway.forward_auth.bearer import Bearer
 from gateway.guard.proxies import Proxies
 from gateway.guard.rate_limit import RateLimit
-from gateway.identity.identity import Identity
 from gateway.keys.seal import Sealer
 from gateway.login.departing import Departing
 from gateway.login.routes import LoginDoor
@@ -12,7 +11,7 @@ from gateway.sessions.cookie import Ticket
 from gateway.sessions.rights import Rights
 from gateway.sessions.sealing import session_id
 from gateway.settings.addresses import origin_of
-from gateway.tokens.access import AccessTokens
+from gateway.tokens.access import FIRST_PARTY, Access, AccessTokens
 from gateway.tokens.chains import Chains
 from gateway.tokens.clients import Clients
 from gateway.tokens.codes import Codes
@@ -34,9 +33,12 @@ def bearer_of(ground: Ground, people: People) -> Bearer | None:
     if not settings.tokens.enabled:
         return None
     issuers = {provider.name: provider.issuer for provider in people.catalog}
+    clients = {FIRST_PARTY, *settings.tokens.clients}
 
-    def stands(identity: Identity) -> bool:
-        return issuers.get(identity.provider) == identity.issuer and people.catalog.admits(identity)
+    def stands(access: Access) -> bool:
+        identity = access.identity
+        known = issuers.get(identity.provider) == identity.issuer and access.client in clients
+        return known and people.catalog.admits(identity)
 
     return Bearer(
         _access(ground).reader(),
@@ -133,6 +135,7 @@ def _issuing(ground: Ground, people: People) -> Issuing:
         ensure=people.refresher.ensure,
         is_over=is_over,
         pace=RateLimit(store, "token-refresh", PACE, 60.0, chance.clock),
+        clients=frozenset(ground.settings.tokens.clients),
         lifetime=ground.settings.tokens.refresh_lifetime,
         idle=ground.settings.sessions.idle,
         clock=chance.clock,
@@ -144,7 +147,7 @@ def _codes(ground: Ground, people: People) -> Codes:
     return Codes(
         store=ground.store,
         sealer=Sealer(ground.ring, "token-code/v1", chance.random),
-        end=people.sessions.end,
+        end=people.inventory.end,
         clock=chance.clock,
         random=chance.random,
     )

@@ -135,6 +135,7 @@ FLOORS: tuple[tuple[str, int], ...] = (
     ("gateway.app", 5),
     ("gateway.wiring", 5),
     ("gateway.token_wiring", 5),
+    ("gateway.login_wiring", 5),
     ("gateway.cli*", 5),
     ("gateway.__main__", 5),
     ("gateway.serve*", 5),

@@ -8,10 +8,13 @@ import click
 
 from gateway.cli.root import faults_are_lines, warn
 from gateway.providers.catalog import Catalog, ca_files
+from gateway.providers.ldap.provider import Ldap
 from gateway.providers.probe import Report, probe
+from gateway.providers.provider import Provider
 from gateway.providers.transport import Transport
 from gateway.settings.load import Loaded
 from gateway.settings.model import Settings
+from gateway.settings.provider_section import ProviderSection
 from gateway.wiring import Chance
 
 
@@ -30,10 +33,17 @@ async def _reports(settings: Settings) -> list[Report]:
     chance = Chance(clock=time.time, random=secrets.token_bytes)
     try:
         catalog = Catalog(settings.providers, transport, chance=chance)
-        looks = [catalog.run(probe(one, settings.providers[one.name]), provider=one.name) for one in catalog]
-        return await asyncio.gather(*looks)
+        return await asyncio.gather(*[_report(catalog, one, settings.providers[one.name]) for one in catalog])
     finally:
         await transport.close()
+
+
+async def _report(catalog: Catalog, provider: Provider, section: ProviderSection) -> Report:
+    if isinstance(provider, Ldap):
+        seen = await provider.survey()
+        await provider.close()
+        return Report(provider.name, "ldap", seen.lines, seen.findings)
+    return await catalog.run(probe(provider, section), provider=provider.name)
 
 
 def _show(loaded: Loaded, report: Report) -> None:

@@ -19,6 +19,8 @@ Client: TypeAlias = IPv4Address | IPv6Address | None
 
 LONGEST = 8192
 """Bytes of a credential that is looked at."""
+_OF_A_SCHEME = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""RFC 9110 section 5.6.2: a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,5 +81,9 @@ def left_of(head: Head, rule: Rule | None) -> tuple[bytes, ...]:
 
 
 def _parted(line: bytes) -> Credential:
-    scheme, _, value = line.strip(b" \t").partition(b" ")
-    return Credential(scheme.decode("latin-1").lower(), value.strip(b" "))
+    text = line.strip(b" \t")
+    rest = text.lstrip(_OF_A_SCHEME)
+    scheme = text[: len(text) - len(rest)].decode("ascii").lower()
+    # Only a blank may follow. Behind anything else, as a tab, another reader may see the same scheme: it is one of ours
+    # that is no good, and never the application's, beside which the cookie would count.
+    return Credential(scheme, rest.strip(b" ") if rest.startswith(b" ") else b"")

@@ -20,6 +20,7 @@ from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 from gateway.errors import BadCredential, NotAllowed, PasswordRefused, ProviderFault, ProviderUnavailable
 from gateway.forward_auth.authorization import Credential
 from gateway.guard.rate_limit import prefix_of
+from gateway.login.passwords import Caller
 from gateway.login.way import Client as Asking
 from gateway.policy.rules import Rule
 from gateway.providers.account import LONGEST
@@ -38,6 +39,8 @@ Client: TypeAlias = IPv4Address | IPv6Address | None
 KEPT: Final = 60.0
 """Seconds for which the outcome of a check is kept."""
 REFUSALS: Final = 4096
+PROVEN: Final = 4096
+"""Credentials of which it is remembered that they were right once."""
 CAPACITY: Final = 4_000_000
 """Bytes of those who may."""
 
@@ -46,7 +49,13 @@ class ChecksOne(Protocol):
     """`Passwords.check`."""
 
     async def __call__(
-        self, provider: str, typed: str, domain: str, password: str, client: Asking
+        self,
+        provider: str,
+        typed: str,
+        domain: str,
+        password: str,
+        client: Asking,
+        caller: Caller,
     ) -> SignedIn: ...
 
 
@@ -82,6 +91,7 @@ class Basic:
         self._key = random(32)
         self._known = Cache(KEPT, capacity=CAPACITY)
         self._refused: OrderedDict[bytes, _Refusal] = OrderedDict()
+        self._proven: OrderedDict[bytes, None] = OrderedDict()
         self._flights: SingleFlight[Session] = SingleFlight()
         bus.subscribe(self._known.hear)
 
@@ -136,16 +146,30 @@ class Basic:
     async def _ask(self, name: Ticket, provider: str, typed: str, password: str, client: Client) -> Session:
         mark = self._known.mark(self._ticks())
         try:
-            session = await self._verified(provider, typed, password, client)
+            session = await self._verified(provider, typed, password, client, self._caller(name.secret))
         except (PasswordRefused, NotAllowed) as refusal:
+            self._proven.pop(name.secret, None)
             raise self._keep_refusal(name.secret, refusal) from None
+        self._prove(name.secret)
         self._known.put(name, session, session.absolute_end, mark, NOTHING_HANDED)
         return session
 
-    async def _verified(self, provider: str, typed: str, password: str, client: Client) -> Session:
+    def _caller(self, secret: bytes) -> Caller:
+        return Caller.PROVEN if secret in self._proven else Caller.SCRIPT
+
+    def _prove(self, secret: bytes) -> None:
+        """Keep in mind that a credential was right: strangers who guess at its account cannot shut it out any more."""
+        self._proven[secret] = None
+        self._proven.move_to_end(secret)
+        if len(self._proven) > PROVEN:
+            self._proven.popitem(last=False)
+
+    async def _verified(
+        self, provider: str, typed: str, password: str, client: Client, caller: Caller
+    ) -> Session:
         asking = Asking(str(client) if client else "", prefix_of(client))
         try:
-            signed_in = await self._check(provider, typed, "", password, asking)
+            signed_in = await self._check(provider, typed, "", password, asking, caller)
         except ProviderUnavailable:
             raise
         except ProviderFault as fault:

@@ -15,7 +15,6 @@ from typing import Literal
 
 from gateway.errors import BadCredential, TokenInvalid
 from gateway.forward_auth.authorization import Client, Credential
-from gateway.identity.identity import Identity
 from gateway.policy.rules import Rule
 from gateway.sessions.cache import Cache, Memory, Miss, weight
 from gateway.sessions.cookie import Ticket
@@ -34,7 +33,10 @@ CAPACITY = 8_000_000
 
 
 class Bearer:
-    """A `Scheme`. `stands` says whether an identity still counts here; `clock` is Unix time, `ticks` monotonic."""
+    """A `Scheme`. `stands` says whether a token's person and client still count here.
+
+    `clock` is Unix time, `ticks` monotonic.
+    """
 
     challenge = "*bearer"
 
@@ -43,7 +45,7 @@ class Bearer:
         tokens: AccessReader,
         store: Store,
         rights: Rights,
-        stands: Callable[[Identity], bool],
+        stands: Callable[[Access], bool],
         bus: Bus,
         ttl: float,
         clock: Callable[[], float],
@@ -100,9 +102,9 @@ class Bearer:
         return self._standing(access)
 
     def _standing(self, access: Access) -> Access:
-        # A section of gateway.yaml can come to stand for somebody else, and an `allow:` can lose a name.
-        if not self._stands(access.identity):
-            raise BadCredential("a person whom the configuration does not know")
+        # A section of gateway.yaml can come to stand for somebody else, an `allow:` can lose a name, and a client go.
+        if not self._stands(access):
+            raise BadCredential("a person or a client whom the configuration does not know")
         return access
 
     async def _lives(self, access: Access) -> bool:

@@ -128,7 +128,8 @@ class Check:
         """What was presented decides alone: the cookie is not looked at, and a bad one is never taken for none."""
         scheme = self.schemes[credential.scheme]
         # A browser that has once asked for a password sends it along with every form, whoever wrote that.
-        if credential.scheme == "basic" and is_foreign_change(asked.head, asked.target.method):
+        target = asked.target
+        if credential.scheme == "basic" and is_foreign_change(asked.head, target.method, origin_of(target)):
             return self._judged(asked, against(rule, Forbid(rule, "foreign_origin")), decision_id)
         try:
             memory = scheme.now(credential, rule)
@@ -187,7 +188,8 @@ class Check:
             handed = memory.handed if rule.tokens and memory.handed else NOTHING_HANDED
             verdict = self.verdicts.of(rule, session, asked.audience, decision_id, handed)
             kept = _Kept(verdict, _allowed(verdict, asked))
-            if verdict.until:
+            # Where a rule passes on what it has read, the outcome holds the password itself, and so is not kept.
+            if verdict.until and not (rule.passes_on and asked.is_secret):
                 note(memory, key, kept, verdict.weight + 3 * asked.rest)
         # What a page of another origin asks is another question, and seldom asked.
         if kept.allowed is None or (asked.head.has_any(_ORIGIN) and _is_foreign(asked)):

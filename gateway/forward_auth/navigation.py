@@ -66,8 +66,13 @@ def is_browser(head: Head) -> bool:
     return bool(head.all(b"sec-fetch-mode") or head.all(b"x-requested-with"))
 
 
-def is_foreign_change(head: Head, method: str) -> bool:
-    """A request of another site's page that may change something; browsers send remembered passwords along."""
+def is_foreign_change(head: Head, method: str, own_origin: str) -> bool:
+    """A request of another site's page that may change something; browsers send remembered passwords along.
+
+    What says nothing about its sender is a program's: browsers name the site, and older ones at least the origin.
+    """
     if method in {"GET", "HEAD"}:
         return False
-    return any(value not in {b"same-origin", b"none"} for value in head.all(b"sec-fetch-site"))
+    if site := head.all(b"sec-fetch-site"):
+        return any(value not in {b"same-origin", b"none"} for value in site)
+    return any(value != own_origin.encode() for value in head.all(b"origin"))

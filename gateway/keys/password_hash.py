@@ -14,7 +14,7 @@ from binascii import Error as NotBase64
 from dataclasses import dataclass, field
 from typing import Final
 
-from argon2.exceptions import Argon2Error, InvalidHashError
+from argon2.exceptions import VerificationError, VerifyMismatchError
 from argon2.low_level import Type, hash_secret, verify_secret
 
 SALT = 16
@@ -91,11 +91,17 @@ class PasswordHash:
         return self.cost.memory < LEAST.memory or self.cost.work < LEAST.work
 
     def fits(self, password: str) -> bool:
-        """Whether this is the hash of a password. It takes as long as it costs: never call it on the event loop."""
+        """Whether this is the hash of a password. It takes as long as it costs: never call it on the event loop.
+
+        Raises `MemoryError` where there is no room to find out.
+        """
         try:
             return verify_secret(self.text.encode("ascii"), _plain(password), Type.ID)
-        except (Argon2Error, InvalidHashError):
+        except VerifyMismatchError:
             return False
+        except VerificationError as error:
+            # The form of the hash is known to be good. To call the password wrong would count a try, and be remembered.
+            raise MemoryError(str(error)) from None
 
 
 def hash_password(password: str, salt: bytes, cost: Cost = USUAL) -> str:

@@ -96,18 +96,18 @@ class PasswordDoor:
 
     async def _again(self, call: Call, entry: Entry, error: GatewayError) -> Reply:
         """The form once more, with what went wrong. The name stays, the password does not."""
-        choice, hint = self._choice_again(call, entry)
+        (choice, hint), wait = self._choice_again(call, entry), self._wait(error)
         form = SignInForm(
             name=entry.name if len(entry.name) <= LONGEST and entry.name.isprintable() else "",
             place=_value(Place(entry.provider, entry.domain, "")),
             hint=hint,
             attempt=entry.attempt,
             problem=_problem(error),
-            minutes=ceil(self._wait(error) / 60),
+            minutes=ceil(wait / 60),
         )
         if entry.attempt:
             choice = self._choice_of(await self.login.confirming.look(call.head, entry.attempt))
-        return self._shown(call, choice, form, *retry_after(error))
+        return self._shown(call, choice, form, *retry_after(Limited(wait) if wait else error))
 
     def _choice_again(self, call: Call, entry: Entry) -> tuple[Choice, str]:
         hint = call.form.get("hint", "")

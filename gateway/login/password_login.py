@@ -5,6 +5,7 @@ What was typed is told to nobody. The log has the account's mark (`Passwords.mar
 
 from dataclasses import dataclass, field
 
+from gateway.errors import AttemptUnknown
 from gateway.identity.presented import Head
 from gateway.login.browser import Browser
 from gateway.login.concluding import Conclusion
@@ -60,7 +61,9 @@ class PasswordLogin:
         provider, return_to = entry.provider, entry.return_to
         if entry.attempt:
             attempt = await self.confirming.look(head, entry.attempt)
-            provider, return_to = attempt.provider, attempt.return_to
+            if attempt.provider != provider:
+                raise AttemptUnknown("the attempt was begun at another provider")
+            return_to = attempt.return_to
         signed_in = await self.passwords.check(provider, entry.name, entry.domain, entry.password, client)
         if entry.attempt:
             await self.confirming.finish(head, entry.attempt, signed_in.identity)

@@ -14,10 +14,20 @@ Laws:
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from hashlib import sha256
 from hmac import digest
+from typing import NamedTuple
 
-from gateway.errors import Limited, Malformed, NotAllowed, PasswordRefused, ProviderBusy, StoreFault
+from gateway.errors import (
+    Limited,
+    Malformed,
+    NotAllowed,
+    PasswordRefused,
+    ProviderBusy,
+    ProviderUnavailable,
+    StoreFault,
+)
 from gateway.identity.identity import Identity
 from gateway.login.gate import Gate
 from gateway.login.way import Client
@@ -28,6 +38,26 @@ from gateway.storage.store import Bucket, Store
 
 MARK = 12
 """Characters of an account's mark in the log."""
+
+
+class Caller(Enum):
+    """Who asks, as far as that changes what is counted."""
+
+    PERSON = "person"
+    SCRIPT = "script"
+    """It comes again by itself, every minute."""
+    PROVEN = "proven"
+    """A script with the very credential that was right before. It does not guess, so its tries are counted apart from
+    those of the account: else whoever guesses at that could shut it out."""
+
+
+class _Counted(NamedTuple):
+    """One try, as it was counted; `caller` is the one as whose it was."""
+
+    account: Account
+    mine: Bucket
+    address: Bucket
+    caller: Caller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +75,15 @@ class Passwords:
     key: bytes = field(repr=False)
     gates: dict[str, Gate[SignedIn]] = field(default_factory=dict, repr=False)
 
-    async def check(self, provider: str, typed: str, domain: str, password: str, client: Client) -> SignedIn:
+    async def check(
+        self,
+        provider: str,
+        typed: str,
+        domain: str,
+        password: str,
+        client: Client,
+        caller: Caller = Caller.PERSON,
+    ) -> SignedIn:
         """Who has signed in at `provider`, by a name as it was typed and the domain that was chosen ("" for none).
 
         Raises `PasswordRefused`, `Limited`, `NotAllowed`, a `ProviderFault` or `StoreFault`; `Malformed` for a
@@ -54,14 +92,18 @@ class Passwords:
         asked = self.providers.get(provider)
         if asked is None:
             raise Malformed("provider_unknown")
-        account = await self._counted(asked, typed, domain, password, client)
-        buckets = self._buckets(provider, account, client)
+        counted = await self._counted(asked, typed, domain, password, client, caller)
         gate = self.gates.setdefault(provider, Gate(provider, self.limits.at_once, self.limits.deadline))
         try:
-            signed_in = await gate.pass_through(lambda: self._ask(asked, account, password, buckets))
+            signed_in = await gate.pass_through(lambda: self._ask(asked, counted, password))
         except ProviderBusy:
             # Nobody was asked, so nobody has tried. Of any other fault the directory may have counted a try too.
-            await self._give_back([replace(bucket, cost=-1) for bucket in buckets])
+            await self._settle(replace(counted.mine, cost=-1), replace(counted.address, cost=-1))
+            raise
+        except ProviderUnavailable:
+            # But who was right before does not guess, and must not be held up once the outage is over.
+            if counted.caller is Caller.PROVEN:
+                await self._settle(replace(counted.mine, cost=-1))
             raise
         if not self.admits(signed_in.identity):
             raise NotAllowed(signed_in.identity.key, "is not among those whom `allow:` lists")
@@ -85,43 +127,63 @@ class Passwords:
             await gate.close(patience)
 
     async def _counted(
-        self, asked: ChecksPasswords, typed: str, domain: str, password: str, client: Client
-    ) -> Account:
-        """The account, once the limits have room for it. Of what no directory is asked about the address counts."""
+        self,
+        asked: ChecksPasswords,
+        typed: str,
+        domain: str,
+        password: str,
+        client: Client,
+        caller: Caller,
+    ) -> _Counted:
+        """What was counted of the account. Of what no directory is asked about the address counts."""
+        address = self._address(client)
         try:
             account = asked.account(typed, domain)
             check_usable(asked.name, password)
         except PasswordRefused:
-            await self._count([self._address(client)])
+            await self._count(address)
             raise
-        await self._count(self._buckets(asked.name, account, client))
-        return account
+        mine = self._account(asked.name, account)
+        if caller is Caller.PROVEN:
+            apart = replace(mine, key=f"{mine.key}:proven")
+            with contextlib.suppress(Limited):
+                await self._count(apart, address)
+                return _Counted(account, apart, address, caller)
+            caller = Caller.SCRIPT
+        await self._count(mine, address)
+        return _Counted(account, mine, address, caller)
 
-    async def _ask(
-        self, asked: ChecksPasswords, account: Account, password: str, buckets: list[Bucket]
-    ) -> SignedIn:
-        signed_in = await asked.check_password(account, password, int(self.clock()))
+    async def _ask(self, asked: ChecksPasswords, counted: _Counted, password: str) -> SignedIn:
+        mine, address = counted.mine, counted.address
+        try:
+            signed_in = await asked.check_password(counted.account, password, int(self.clock()))
+        except PasswordRefused:
+            if counted.caller is Caller.PROVEN:
+                # It was right and is no longer. The other workers know it as right too: the rest of these tries goes, so
+                # that the next of them meets the limit of the account, and not the directory's own.
+                await self._settle(replace(mine, cost=mine.burst - 1))
+            raise
         # A directory forgets wrong passwords after a right one, and so do we: whoever mistyped twice is not punished.
         # The address gets back this one try alone: whoever knows one password must not buy tries at others with it.
-        mine, address = buckets
-        await self._give_back([replace(mine, cost=-mine.burst), replace(address, cost=-1)])
+        # Nor must a script: it is right every minute, and would bring strangers new tries at its account each time.
+        back = mine.burst if counted.caller is Caller.PERSON else 1
+        await self._settle(replace(mine, cost=-back), replace(address, cost=-1))
         return signed_in
 
-    async def _count(self, buckets: list[Bucket]) -> None:
+    async def _count(self, *buckets: Bucket) -> None:
         wait = await self.store.count(buckets, self.clock())
         if wait > 0:
             raise Limited(wait)
 
-    async def _give_back(self, buckets: list[Bucket]) -> None:
-        # A login that has succeeded does not fail by it: the tries come back by themselves.
+    async def _settle(self, *buckets: Bucket) -> None:
+        """Give tries back, or take more of them, once the answer is known. No answer changes by it."""
         with contextlib.suppress(StoreFault):
             await self.store.count(buckets, self.clock())
 
-    def _buckets(self, provider: str, account: Account, client: Client) -> list[Bucket]:
+    def _account(self, provider: str, account: Account) -> Bucket:
         name, limits = self._name(provider, account), self.limits
-        # The braces keep both on one node of a cluster, so that they are taken in one step.
-        mine = Bucket(f"limit:{{passwords}}:account:{name}", limits.per_account, limits.account_period)
-        return [mine, self._address(client)]
+        # The braces keep it on one node of a cluster with that of the address, so that both are taken in one step.
+        return Bucket(f"limit:{{passwords}}:account:{name}", limits.per_account, limits.account_period)
 
     def _address(self, client: Client) -> Bucket:
         limits = self.limits
@@ -131,7 +193,7 @@ class Passwords:
 
     def _name(self, provider: str, account: Account) -> str:
         # Keyed: whoever reads the store or the log learns no name by trying a list of them.
-        return digest(self.key, f"{provider}\0{account.key}".encode(), sha256).hex()
+        return digest(self.key, f"{provider}\0{account.counted}".encode(), sha256).hex()
 
 
 def check_usable(provider: str, password: str) -> None:

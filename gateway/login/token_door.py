@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.errors import BadCredential, CrossSite, GatewayError, Malformed
+from gateway.errors import BadCredential, GatewayError, Malformed
 from gateway.guard.csrf import check_fetch_metadata
 from gateway.guard.proxies import Proxies, shown
 from gateway.guard.rate_limit import RateLimit, prefix_of
@@ -149,14 +149,10 @@ class TokenDoor:
         try:
             self.cors.check(call.head)
             reply = await handler(call)
-        except CrossSite as error:
-            return self._problem(call, error)
         except GatewayError as error:
             reply = self._problem(call, await self._counted(call, error))
         except Exception as error:  # noqa: BLE001 - the merge point: a bug of ours must not show itself to strangers
             reply = self._bug(call, error)
-        if handler == self.preflight:
-            return reply
         return reply._replace(headers=(*reply.headers, *self.cors.lines(call.head)))
 
     async def answer_page(self, call: Call, handler: Handler) -> Reply:

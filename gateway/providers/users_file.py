@@ -32,6 +32,7 @@ from gateway.settings.users_file import User, Users
 T = TypeVar("T")
 
 THREADS = 2
+_ROOM = "give the process room for two hashes (64 MiB each, as `gateway users hash` makes them), or make them anew"
 _REMEDY = "mend the file; `gateway users check` says what is wrong with it"
 
 
@@ -100,7 +101,10 @@ class UsersFile:
         users = self._users()
         user = users.people.get(name)
         tried = user.password if user else stand_in(users.cost)
-        fits = self._fits(tried, password[:LONGEST])
+        try:
+            fits = self._fits(tried, password[:LONGEST])
+        except MemoryError:
+            raise ProviderUnavailable(self.name, "no memory to try a hash", remedy=_ROOM) from None
         return user, fits and 0 < len(password) <= LONGEST
 
     def _users(self) -> Users:

@@ -48,6 +48,7 @@ class UsersSource:
         self._looked = float("-inf")
         self._signature: Signature | None = None
         self._users: Users | None = None
+        self._told: tuple[str, ...] = ()
         self.news: deque[str] = deque(maxlen=100)
 
     def users(self) -> Users | None:
@@ -67,7 +68,9 @@ class UsersSource:
         if signature is not None and signature == self._signature:
             return
         found, self._signature = read_file(self._file)
-        self.news.extend(found.faults)
+        # A fault that lasts is told once: a file that is gone is looked for every second.
+        self.news.extend([fault for fault in found.faults if fault not in self._told])
+        self._told = found.faults
         if not found.faults:
             self._users = found
 
@@ -86,6 +89,9 @@ def read_file(file: Path) -> tuple[Users, Signature | None]:
         if not stat.S_ISREG(status.st_mode):
             return _broken(file, "cannot be read: it is not a regular file; write one"), signature
         raw = opened.read(MOST_BYTES + 1)
+        if Signature.of(os.fstat(descriptor)) != signature:
+            # Half of a file can be a good one, of half the people: the others' sessions would end.
+            return _broken(file, "changed while it was read; put a whole one in its place with `mv`"), None
     if len(raw) > MOST_BYTES:
         return _broken(file, "is larger than 4 MB; so many people belong in a directory"), signature
     try:

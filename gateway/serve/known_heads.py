@@ -14,6 +14,7 @@ from gateway.policy.remembered import Remembered
 ENTRIES = 1024
 
 _END = b"\r\n\r\n"
+_AUTHORIZATION = frozenset({b"authorization"})
 
 
 class Known(NamedTuple):
@@ -42,6 +43,12 @@ class KnownHeads:
             known.head.kept = None
 
     def _is_plain(self, data: bytes, head: Head) -> bool:
-        if len(data) > self._longest or len(head.headers) > MOST_LINES:
+        if len(data) > self._longest or len(head.headers) > MOST_LINES or _may_hold_a_password(head):
             return False
         return data.find(_END) == len(data) - len(_END)
+
+
+def _may_hold_a_password(head: Head) -> bool:
+    # The check keeps nothing with a head whose `Authorization` it reads as a password (`Asked.is_secret`): neither may
+    # the bytes that it came in stay here.
+    return head.kept is None and head.has_any(_AUTHORIZATION)

@@ -200,7 +200,7 @@ class Refresh:
             return Landed(None)
         grants = await self._sessions.grants(flight.ticket, latest)
         held = grants.get(spent.provider)
-        if held is None or held.refresh_token != spent.refresh_token:
+        if held != spent:
             return Landed(latest)  # they have refreshed: their tokens count
         # They wrote for another reason. The token is spent, so ours must not be lost.
         flight.session, flight.grants = latest, grants

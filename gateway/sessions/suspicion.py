@@ -27,8 +27,8 @@ PAUSE = 60
 LONGEST_PAUSE = 300
 PEOPLE = 3
 """People refused at once whose passwords were hardly all changed in the same minute."""
-TROUBLE = 900.0
-"""Seconds for which every refusal at a provider is taken for the operator's fault, after one was."""
+TROUBLE = 450
+"""Seconds: where one refusal was the operator's fault, so is every other of this span of time, the last and the next."""
 MEMORY = 7 * 86_400.0
 MOST = 1000
 """Refusals of one provider that are remembered."""
@@ -122,12 +122,16 @@ class Suspicions:
             )
             return await self._rights.change(person, lambda found: _excused(found, mark, now))
         over = await self._rights.change(person, lambda found: _convicted(found, mark))
-        await self._end_before(person, over, REFUSED)
+        # Unchanged where another process has judged meanwhile, and found no fault of theirs.
+        if over.since != right.since:
+            await self._end_before(person, over, REFUSED)
         return over
 
     async def _is_operators(self, issuer: str, mark: Suspicion, now: int) -> bool:
-        trouble = f"refused-all:{{{provider_name(issuer)}}}"
-        if await self._store.get(trouble) is not None:
+        # By when it was refused, and not by now: somebody may come back hours after all of it was mended, and when more
+        # were refused since than are remembered.
+        trouble, span = f"refused-all:{{{provider_name(issuer)}}}", mark.at // TROUBLE
+        if {str(span + step) for step in (-1, 0, 1)} & set(await self._store.index_list(trouble, now)):
             return True
         listed = await self._store.index_list(_refused_key(issuer), now)
         refusals = [(int(at), person) for at, _, person in (one.partition(".") for one in listed)]
@@ -135,7 +139,7 @@ class Suspicions:
             return False
         # Those who were refused a little later are judged by others' later minutes: for the same fault they must not
         # be signed out one by one.
-        await self._store.put(trouble, b"1", TROUBLE)
+        await self._store.index_add(trouble, str(span), MEMORY, int(MEMORY / TROUBLE), now)
         return True
 
 

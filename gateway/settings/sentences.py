@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from gateway.settings.fault import Fault, YamlPath, did_you_mean
-from gateway.settings.pages import COLOUR, LINK
 from gateway.settings.ldap_address import LDAP_URL
+from gateway.settings.pages import COLOUR, LINK
 from gateway.settings.section import (
     DIRECTORY_ID,
     DOMAIN,

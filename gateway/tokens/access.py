@@ -6,7 +6,7 @@ is asked by whoever takes it (`forward_auth.bearer`).
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.errors import TokenInvalid
@@ -106,15 +106,20 @@ class AccessTokens:
             required=_REQUIRED,
             leeway=LEEWAY,
         )
-        return AccessReader(self.ring, profile)
+        return AccessReader(self.ring, profile, self.lifetime)
 
 
 class AccessReader:
-    """Verifies access tokens by the keys of this deployment, and by none that signs anything else."""
+    """Verifies access tokens by the keys of this deployment, and by none that signs anything else.
 
-    def __init__(self, ring: Keyring, profile: Profile) -> None:
+    None is good for longer than `lifetime` seconds after its issue, whatever it says: it may be of a time when that was
+    longer, and for no longer is it noted that its session has ended.
+    """
+
+    def __init__(self, ring: Keyring, profile: Profile, lifetime: float) -> None:
         self._keys = token_keys(ring)
         self._profile = profile
+        self._lifetime = lifetime
 
     def read(self, token: str, now: float) -> Access:
         """What a token says that is good at `now`; else `TokenInvalid`."""
@@ -122,9 +127,13 @@ class AccessReader:
             raise TokenInvalid("size")
         claims = verify(token, self._keys, self._profile, now)
         try:
-            return _access_of(claims)
+            access = _access_of(claims)
         except (TypeError, ValueError):
             raise TokenInvalid("claims") from None
+        ends = int(min(access.ends, access.issued + self._lifetime))
+        if now >= ends + LEEWAY:
+            raise TokenInvalid("exp")
+        return access if ends == access.ends else replace(access, ends=ends)
 
 
 def _access_of(claims: Mapping[str, Any]) -> Access:

@@ -10,6 +10,7 @@ from gateway.errors import CrossSite
 from gateway.identity.presented import Head, Headers
 
 _VARY = (b"vary", b"Origin")
+_EXPOSED = (b"access-control-expose-headers", b"Retry-After")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +34,14 @@ class Cors:
         origin = head.only(b"origin")
         if origin is None or origin not in self.others:
             return (_VARY,)
-        return (_VARY, (b"access-control-allow-origin", origin))
+        return (_VARY, (b"access-control-allow-origin", origin), _EXPOSED)
 
     def preflight(self, head: Head) -> Headers:
-        """The lines that answer a preflight request; `CrossSite` where the page may not ask."""
+        """What a preflight request is answered beside these; `CrossSite` where the page may not ask."""
         self.check(head)
         if head.only(b"origin") is None or head.all(b"access-control-request-method") != (b"POST",):
             raise CrossSite("preflight")
         return (
-            *self.lines(head),
             (b"access-control-allow-methods", b"POST"),
             (b"access-control-allow-headers", b"content-type"),
             (b"access-control-max-age", b"600"),

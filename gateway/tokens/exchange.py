@@ -44,6 +44,8 @@ class Exchange:
         if "refresh_token" in sent or self.codes is None:
             raise Malformed("member_code")
         name = text(sent, "client")
-        bound = await self.codes.take(text(sent, "code"), name, text(sent, "rd"), text(sent, "code_verifier"))
-        session = await self.issuing.session_of(bound.ticket)
-        return await self.issuing.begin(bound.ticket, session, name)
+        ticket = await self.codes.take(
+            text(sent, "code"), name, text(sent, "rd"), text(sent, "code_verifier")
+        )
+        session = await self.issuing.session_of(ticket)
+        return await self.issuing.begin(ticket, session, name)

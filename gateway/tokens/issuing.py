@@ -51,7 +51,7 @@ class Issuing:
     """`ensure` makes the provider's tokens fresh, `is_over` knows of sign-outs that the store has not heard of yet;
     `pace` limits the refreshes of one session.
 
-    `lifetime` of a refresh token and `idle`, the limit of sessions, in seconds.
+    `clients` are the names that are registered. `lifetime` of a refresh token and `idle`, the limit of sessions, in seconds.
     """
 
     ring: Keyring
@@ -61,6 +61,7 @@ class Issuing:
     ensure: Callable[[Ticket, Session], Awaitable[Session | None]]
     is_over: Callable[[Ticket], bool]
     pace: RateLimit
+    clients: frozenset[str]
     lifetime: float
     idle: float
     clock: Callable[[], float]
@@ -103,6 +104,8 @@ class Issuing:
             raise TokenReused("a refresh token was used again")
         if kept is None or use is Use.OVER:
             raise BadCredential("a refresh token that is over")
+        if kept.chain.client and kept.chain.client not in self.clients:
+            raise BadCredential("a client that has left the configuration")
         return kept, use
 
     async def _exchange(self, presented: Presented, session: Session, now: float) -> Issued:

@@ -45,11 +45,6 @@ PARTS = {
     "envoy": ("gateway/forward_auth/contracts/ext_authz.py",),
     "kept_forms": ("gateway/login/kept_forms.py",),
     "oauth_server": ("gateway/oauth_server",),
-    "passwords": (
-        "gateway/providers/ldap.py",
-        "gateway/providers/ad_api.py",
-        "gateway/providers/users_file.py",
-    ),
 }
 """The parts that a case may wait for, and the files any of which says that the part is there now."""
 

@@ -101,7 +101,7 @@ async def test_t35_a_header_does_not_choose_the_key_that_proves_it(tmp_path):
     ],
     ids=str,
 )
-async def test_a_claim_that_we_would_not_write_is_refused(tmp_path, change):
+async def test_t36_a_claim_that_we_would_not_write_is_refused(tmp_path, change):
     """Even by our own key: what is not as it is written here was meant for somebody else."""
     async with token_house(tmp_path) as house:
         claims = claims_of((await house.sign_in_by_json()).json()) | change

@@ -46,7 +46,7 @@ async def house_of():
         tokens.reader(),
         house.store,
         rights,
-        lambda identity: ISSUERS.get(identity.provider) == identity.issuer,
+        lambda access: ISSUERS.get(access.identity.provider) == access.identity.issuer,
         house.bus,
         5.0,
         house.clock,
@@ -108,6 +108,9 @@ def test_bearers_are_answered_alike(contract):
     passed = [answer for answer in quick if answer.startswith(b"HTTP/1.1 200")]
     assert sum(b"x-auth-user: alice" in answer for answer in passed) >= 12
     assert any(answer.startswith(b"HTTP/1.1 403") for answer in quick)
+    # By the token alone, at the two rules that take it: two shells that fail alike are alike too.
+    assert all(b"x-auth-user: alice" in answer for answer in quick[:2])
+    assert not any(answer.startswith(b"HTTP/1.1 5") for answer in quick)
     revoked = quick[3 * len(quick) // 5 : 4 * len(quick) // 5]
     # With nobody's cookie, at the two rules that take a bearer, and at nobody else's.
     assert not any(b"x-auth-user: alice" in answer for answer in revoked[: len(revoked) // 12])

@@ -27,6 +27,11 @@ NAMES = [
     "a reference session",
     "logins, Redis:",
     "calls of the provider",
+    "calls of the directory",
+    "until all are signed in again",
+    "logins by password",
+    "bearer check, quick",
+    "bearer check, cold, Redis",
     "start to ready",
 ]
 

@@ -49,7 +49,7 @@ async def statuses(house, cookie):
     return [(await house.say(path, cookie)).status_code for path in ("/admin/x", "/report")]
 
 
-async def test_a_nested_group_opens_a_rule_until_it_is_taken_away(domain, tmp_path):
+async def test_p3_a_nested_group_opens_a_rule_until_it_is_taken_away(domain, tmp_path):
     """Two deep; after the next look the person is in, and the rule is closed."""
     person = domain.add_person("nora")
     inner = domain.add_group("operators", person)
@@ -66,7 +66,7 @@ async def test_a_nested_group_opens_a_rule_until_it_is_taken_away(domain, tmp_pa
 
 
 @pytest.mark.parametrize("what", ["disabled", "password changed"])
-async def test_five_sessions_end_and_the_directory_counts_nothing(domain, tmp_path, what):
+async def test_p3_five_sessions_end_and_the_directory_counts_nothing(domain, tmp_path, what):
     """At the next look of each; nobody's password is tried for it."""
     name = f"five{what[:4]}"
     person = domain.add_person(name)
@@ -99,7 +99,7 @@ async def test_a_session_of_the_new_password_stays(domain, tmp_path):
         assert (await house.say("/report", new)).status_code == 200
 
 
-async def test_a_directory_that_is_down_signs_nobody_out(tmp_path):
+async def test_p3_w26_a_directory_that_is_down_signs_nobody_out(tmp_path):
     """For as long as the grace is, and the look is made up for afterwards."""
     with samba(tmp_path) as fragile:
         fragile.add_person("olga")

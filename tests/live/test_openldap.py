@@ -169,3 +169,26 @@ async def test_a_claim_that_is_demanded_keeps_others_out(directory):
             await _signed_in(provider, "ben")
     finally:
         await provider.close()
+
+
+async def test_a_look_beforehand_tells_who_can_be_found(provider):
+    """By the service account; the connection is without TLS, and says so."""
+    seen = await provider.survey()
+
+    assert [name for name, _ in seen.lines] == ["controller", "account", "people"]
+    assert "without TLS" in seen.lines[0][1]
+    assert seen.lines[2][1] == "2"
+    assert seen.findings == ()
+
+
+async def test_a_look_beforehand_tells_of_a_wrong_password_once(directory):
+    """It is a fault, and no second try."""
+    provider = _provider(directory, bind_password="wrong", urls=[directory.url, directory.url])
+    try:
+        seen = await provider.survey()
+    finally:
+        await provider.close()
+
+    [finding] = seen.findings
+    assert finding.breaks
+    assert "compare bind_dn and bind_password" in str(finding.fault)

@@ -7,11 +7,13 @@ import yaml
 from click.testing import CliRunner
 
 from gateway.cli import main
+from gateway.keys.password_hash import hash_password
 from tests.kit.client_keys import pem
 from tests.kit.config_file import changed
 from tests.kit.scripted_provider import Key, ScriptedProvider, page, reply
 from tests.kit.servers import free_port
 from tests.kit.threaded_provider import served
+from tests.kit.users_file import write_people
 
 SECRET = "the-secret-that-nobody-sees"
 
@@ -293,3 +295,39 @@ def test_of_plain_oauth_it_is_asked_whether_somebody_answers(folder, provider):
     assert len(asked) == 2
     assert not any(ask.form or "authorization" in ask.headers for ask in asked)
     assert SECRET not in done.output
+
+
+def test_of_an_api_in_front_of_a_directory_it_is_asked_whether_somebody_answers(folder, provider):
+    """Without its key, without a name, without a password."""
+
+    def directory(issuer):
+        url = f"{issuer}/api/auth/login"
+        return {
+            "staff": {
+                "type": "ad-api",
+                "url": url,
+                "headers": {"X-API-Key": "${SECRET}"},
+                "user": "staff:{username}",
+            }
+        }
+
+    done = check(folder, provider, user="corp:{sub}", others=directory)
+
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "providers.staff (ad-api)\n" in done.stdout
+    assert "/api/auth/login answers" in done.stdout
+    [ask] = [one for one in provider.asked if one.url.endswith("/api/auth/login")]
+    assert ask.form is None
+    assert SECRET not in str(ask.headers)
+
+
+def test_of_a_file_of_people_nothing_is_asked(folder, provider):
+    """It is at hand, and was read before."""
+    people = folder / "people.yaml"
+    write_people(people, ann={"password": hash_password("correct horse", b"s" * 16)})
+    local = {"type": "users-file", "file": str(people), "user": "local:{username}"}
+
+    done = check(folder, provider, user="corp:{sub}", others=lambda _: {"local": local})
+
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "providers.local (users-file)\n" in done.stdout

@@ -34,8 +34,19 @@ def sections():
     }
     for key, value in schema["properties"].items():
         if "$ref" in value:
-            found[f"{key}."] = named[value["$ref"].rpartition("/")[2]]
+            section = found[f"{key}."] = named[value["$ref"].rpartition("/")[2]]
+            for inner, part in section["properties"].items():
+                if "$ref" in part:
+                    found[f"{key}.{inner}."] = named[part["$ref"].rpartition("/")[2]]
     return found
+
+
+def below(lines, prefix):
+    """The lines of the reference configuration from the one that begins this section, and how deep its keys stand."""
+    parts = prefix.split(".")[:-1]
+    for depth, part in enumerate(parts):
+        lines = lines[lines.index(f"{'  ' * depth}{part}:") :]
+    return lines, "  " * len(parts)
 
 
 def written(key, section):
@@ -96,7 +107,10 @@ def secret_files(tmp_path):
     }
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "config").glob("*.yaml")))
+EXAMPLES = [*(ROOT / "config").glob("*.yaml"), *(ROOT / "config" / "examples").glob("*/gateway.yaml")]
+
+
+@pytest.mark.parametrize("name", sorted([str(path.relative_to(ROOT / "config")) for path in EXAMPLES]))
 def test_every_example_loads_without_a_warning(name, secret_files):
     """With the variables and files that it asks for."""
     loaded = load_with_warnings(ROOT / "config" / name, SECRETS | secret_files.get(name, {}))
@@ -140,12 +154,14 @@ def test_every_key_is_documented_with_its_default(prefix, key, section):
 def test_the_reference_configuration_shows_defaults(prefix, key, section):
     """What it writes for a key of a section that has a default is that default, or an example in a comment."""
     default = section["properties"][key].get("default")
-    lines = (ROOT / "gateway.yaml").read_text().splitlines()
     if prefix in {"", "rules[].", "rules[].allow.", "policies.NAME.", "providers.NAME."} or default is None:
         return
+    lines, indent = below((ROOT / "gateway.yaml").read_text().splitlines(), prefix)
+    if isinstance(default, dict):  # a section of its own
+        assert f"{indent}{key}:" in lines
+        return
 
-    start = next(i for i, line in enumerate(lines) if line == prefix.replace(".", ":"))
-    found = next(line for line in lines[start:] if re.match(rf"  {key}:", line))
+    found = next(line for line in lines if re.match(rf"{indent}{key}:", line))
 
     shown = json.dumps(default) if default == "" or isinstance(default, bool) else str(default)
     assert default == [] or found.split(": ", 1)[1] == shown

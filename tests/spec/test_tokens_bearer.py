@@ -190,7 +190,7 @@ async def test_the_person_of_a_section_that_left_the_configuration_is_nobody(tmp
     assert said.status_code == 401
 
 
-async def test_the_audience_is_what_the_configuration_says(tmp_path):
+async def test_t44_the_audience_is_what_the_configuration_says(tmp_path):
     """A token for another audience is none, though the same key signed it."""
     async with token_house(tmp_path, tokens={"audience": "https://api.example.com"}) as house:
         pair = (await house.sign_in_by_json()).json()

@@ -25,8 +25,9 @@ from gateway.providers.ldap import standing
 from gateway.providers.ldap.controllers import Controllers, worst
 from gateway.providers.ldap.entry import Entry, key_bytes
 from gateway.providers.ldap.errand import Errand, OutOfTime
-from gateway.providers.ldap.filters import equals, filled, person_filter
+from gateway.providers.ldap.filters import anybody, compared, equals, filled, person_filter
 from gateway.providers.ldap.groups import GroupLookup
+from gateway.providers.ldap.naming import NAMES, is_spelt
 from gateway.providers.ldap.refusals import SIZE_LIMIT_EXCEEDED, SUCCESS, failed, refused_login
 from gateway.providers.ldap.service import Dial, Service
 from gateway.providers.ldap.wire import Link, Search, base_search
@@ -66,14 +67,17 @@ class Directory:
         state = (
             (*standing.OF_A_PERSON, standing.LOCKED_SINCE) if section.active else (standing.OPENLDAP_CHANGED,)
         )
-        self._attributes = tuple(dict.fromkeys((section.key, *attributes, *self._groups.attributes, *state)))
+        self._names = compared(section.filter, "name") if section.filter else NAMES
+        self._attributes = tuple(
+            dict.fromkeys((section.key, *self._names, *attributes, *self._groups.attributes, *state))
+        )
 
     def sign_in(self, errand: Errand, account: Account, password: str, now: int) -> Person:
         """Who it is. Raises `PasswordRefused`, or a `ProviderFault`; nobody is asked again after a no."""
         if self._service is None:
             return self._by_themselves(errand, account, password)
-        service, asked = self._service, self._filter(account)
-        entry = service.ask(errand, lambda link: self._found(link, asked))
+        service = self._service
+        entry = service.ask(errand, lambda link: self._called(link, account))
         # Who does not exist is bound as well, as nobody: the answer takes as long, and is the same.
         try:
             self._prove(errand, entry.dn if entry else f"{_NOBODY},{self._section.base}", password, entry)
@@ -102,6 +106,16 @@ class Directory:
         suffixes = [spelt for spelt, meant in section.spellings.items() if meant == account.domain]
         return person_filter(account.name, suffixes)
 
+    def _called(self, link: Link, account: Account) -> Entry | None:
+        """The person of a name, who must have it as it was typed."""
+        entry = self._found(link, self._filter(account))
+        if entry is None or is_spelt(entry, self._names, account.name):
+            return entry
+        if not any(entry.texts(name) for name in self._names):
+            mend = "let the service account read it, or write its usual name in filter"
+            raise ProviderMisconfigured(self._provider, f"{' or '.join(self._names)} cannot be read", mend)
+        return None
+
     def _found(self, link: Link, text: str) -> Entry | None:
         """The only entry; two are as good as none, for nobody knows which of them is meant."""
         found = link.search(Search(self._section.base, text, self._attributes, limit=2))
@@ -127,6 +141,9 @@ class Directory:
             raise ProviderLied(
                 self._provider, "key: the session names a person by another attribute"
             ) from None
+        if self._section.filter:
+            # Whom the operator's filter would not find today is as good as gone.
+            asked = f"(&{asked}{anybody(self._section.filter)})"
         entry = self._found(link, asked)
         if entry is None:
             # Nobody is there, or nobody may be seen: the account's own rights may be what has changed.
@@ -144,7 +161,7 @@ class Directory:
     def _by_themselves(self, errand: Errand, account: Account, password: str) -> Person:
         with self._connection(errand) as link:
             self._bind(link, f"{account.name}@{account.domain}", password)
-            entry = self._found(link, self._filter(account))
+            entry = self._called(link, account)
             if entry is None:
                 raise PasswordRefused(self._provider, trace={"found": "0"})
             self._bind(link, entry.dn, password)

@@ -1,9 +1,9 @@
 """An entry of a directory, as it came: bytes by attribute, whose names know no case (RFC 4512 section 2.5)."""
 
-import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from gateway.providers.claims import Claims
 
@@ -43,7 +43,7 @@ class Entry:
         if len(values) != 1:
             return ""
         if attribute.lower() == OBJECT_GUID:
-            return str(uuid.UUID(bytes_le=values[0])) if len(values[0]) == 16 else ""
+            return str(UUID(bytes_le=values[0])) if len(values[0]) == 16 else ""
         return _text(values[0])
 
     def claims(self, wanted: Iterable[str], **ours: Any) -> Claims:
@@ -58,7 +58,7 @@ class Entry:
 
 def key_bytes(attribute: str, name: str) -> bytes:
     """A name of `name_for_ever` as the directory has it. Raises `ValueError` for what is none."""
-    return uuid.UUID(name).bytes_le if attribute.lower() == OBJECT_GUID else name.encode()
+    return UUID(name).bytes_le if attribute.lower() == OBJECT_GUID else name.encode()
 
 
 def _text(value: bytes) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 
 _PLAIN = re.compile(rb"[A-Za-z0-9]")
 _PLACEHOLDER = re.compile(r"\{([A-Za-z][A-Za-z0-9-]*)\}")
+# One assertion with placeholders in its value. Parentheses of its own a value cannot have (RFC 4515 section 3).
+_ASKING = re.compile(r"\(\s*([A-Za-z][A-Za-z0-9-]*)[^()=]*=[^()]*\{[A-Za-z][A-Za-z0-9-]*\}[^()]*\)")
 
 IN_CHAIN = "1.2.840.113556.1.4.1941"
 """The matching rule that walks through groups of groups (MS-ADTS 3.1.1.3.4.4.3)."""
@@ -32,6 +34,16 @@ def filled(template: str, values: Mapping[str, str]) -> str:
     """A filter of the configuration, with values in it. A placeholder without a value stands for what nothing equals."""
     # NUL is in no attribute of a person: an empty value would be a filter of its own, or a fault in it.
     return _PLACEHOLDER.sub(lambda match: escaped(values.get(match[1]) or "\0"), template)
+
+
+def anybody(template: str) -> str:
+    """The same filter for whomever it could find: what is compared with a placeholder may have any value."""
+    return _ASKING.sub(r"(\1=*)", template)
+
+
+def compared(template: str, placeholder: str) -> tuple[str, ...]:
+    """The attributes that a filter of the configuration compares with a placeholder."""
+    return tuple([match[1] for match in _ASKING.finditer(template) if f"{{{placeholder}}}" in match[0]])
 
 
 def placeholders(template: str) -> list[str]:

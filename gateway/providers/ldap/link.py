@@ -81,9 +81,9 @@ class Ldap3Link:
         try:
             with self._asking():
                 self._connection.bind(read_server_info=False)
+                return self._outcome()
         finally:
             self._connection.password = b"-"  # kept no longer than it is needed
-        return self._outcome()
 
     def search(self, search: Search) -> Found:
         with self._asking():
@@ -95,15 +95,15 @@ class Ldap3Link:
                 attributes=list(search.attributes),
                 size_limit=search.limit,
             )
-        return Found(self._outcome(), tuple(self._entries()))
+            return Found(self._outcome(), tuple(self._entries()))
 
     def who_am_i(self) -> str | None:
         with self._asking():
             self._connection.extended(_WHO_AM_I)
-        if self._outcome().code:
-            return None
-        value = self._connection.result.get("responseValue") or b""
-        return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+            if self._outcome().code:
+                return None
+            value = self._connection.result.get("responseValue") or b""
+            return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
     def abandon(self) -> None:
         """Called from another thread than the one that waits: it finds the connection broken."""
@@ -128,7 +128,8 @@ class Ldap3Link:
         if self._terms.starttls and not address.tls:
             with self._asking():
                 self._connection.extended(_START_TLS)
-            if self._outcome().code:
+                refused = self._outcome().code
+            if refused:
                 mend = f"switch StartTLS on there, or write ldaps:// (providers.{self._terms.provider})"
                 raise ProviderUnavailable(self._terms.provider, f"{address} does not start TLS", remedy=mend)
             with self._reached():
@@ -161,7 +162,8 @@ class Ldap3Link:
 
     @contextlib.contextmanager
     def _asking(self) -> Iterator[None]:
-        if self._connection.socket is None:
+        # Of a connection that it takes for closed the library would make a new one, and in the clear.
+        if self._connection.socket is None or self._connection.closed:
             raise ProviderUnavailable(self._terms.provider, f"the connection to {self._address} is closed")
         self._connection.socket.settimeout(self._errand.patience(self._terms.receive_timeout))
         try:
@@ -171,6 +173,10 @@ class Ldap3Link:
             kind = "timed out" if isinstance(fault, TimeoutError) else "was broken"
             detail = f"waiting for an answer of {self._address} {kind}"
             raise ProviderUnavailable(self._terms.provider, detail) from None
+        except Exception:  # noqa: BLE001 (what is no LDAP makes the library stumble over it, in a dozen ways)
+            raise ProviderUnavailable(
+                self._terms.provider, f"an answer of {self._address} cannot be read"
+            ) from None
 
     @contextlib.contextmanager
     def _reached(self) -> Iterator[None]:

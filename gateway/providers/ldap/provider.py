@@ -18,6 +18,7 @@ from gateway.providers.ldap.controllers import Controllers
 from gateway.providers.ldap.directory import Directory, Person
 from gateway.providers.ldap.entry import Entry
 from gateway.providers.ldap.service import Dial, Login, Service
+from gateway.providers.ldap.survey import Surveyed, survey
 from gateway.providers.ldap.workers import Workers
 from gateway.providers.provider import Refreshed, SignedIn
 from gateway.providers.reading import Reading
@@ -53,7 +54,8 @@ class Ldap:
         paths = section.claims.model_copy(update={"email_verified": _TRUSTED} if section.trust_email else {})
         self._reading = Reading.of(section, name, section.home, paths, several=several)
         self._wanted = tuple([path for path in self._reading.wanted() if path not in {_GROUPS, _TRUSTED}])
-        self._directory = self._connected(dial or _dial(section, name), timer)
+        self._dial = dial or _dial(section, name)
+        self._directory = self._connected(self._dial, timer)
         self._workers = Workers(name, section.pool_size, timer)
 
     @property
@@ -106,6 +108,10 @@ class Ldap:
             return Refreshed(renewed, self._identity(person, identity.authenticated_at))
         except NotAllowed:
             return Refreshed(renewed, barred=True)
+
+    async def survey(self) -> Surveyed:
+        """A look at the directory before anybody depends on it. Raises nothing: what is missing is a finding."""
+        return await survey(self._name, self._section, self._dial, self._workers)
 
     async def close(self) -> None:
         """Let go of the kept connections."""

@@ -1,12 +1,14 @@
 """The service account: connections that are bound as it and kept, each for one question at a time.
 
-Where its password is refused nobody asks again for a minute: each try would count, and the account would be locked
-for everybody who uses it.
+Where its password is refused nobody asks again for a minute, and then ever less often: each try counts, and the account
+would be locked for everybody who uses it. For the same reason one thread at a time signs in: a password that has just
+been changed is refused once, and not once for each thread.
 """
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
@@ -25,7 +27,7 @@ Dial: TypeAlias = Callable[[LdapAddress, Errand], Link]
 KEPT = 240.0
 """Seconds without use after which a connection is not trusted to be there any more; directories close theirs at 900."""
 
-HELD_OFF = 60.0
+HELD_OFF, HELD_OFF_MOST = 60.0, 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,10 @@ class Service:
         self._most = most
         self._kept: defaultdict[LdapAddress, list[_Kept]] = defaultdict(list)
         self._held_off: tuple[float, Outcome] | None = None
+        self._refusals = 0
         self._closed = False
         self._lock = threading.Lock()
+        self._signing_in = threading.Lock()
 
     def ask(self, errand: Errand, question: Callable[[Link], T]) -> T:
         """The answer of the first controller that gives one. The question only reads, so it may be put twice."""
@@ -112,16 +116,35 @@ class Service:
     def _bound(self, address: LdapAddress, errand: Errand) -> Link:
         link = self._dial(address, errand)
         try:
-            outcome = link.bind(self._login.name, self._login.password)
+            with self._turn(address, errand):
+                self._sign_in(link)
         except BaseException:
             link.close()
             raise
+        return link
+
+    @contextmanager
+    def _turn(self, address: LdapAddress, errand: Errand) -> Iterator[None]:
+        if not self._signing_in.acquire(timeout=errand.patience(threading.TIMEOUT_MAX)):
+            raise OutOfTime(self._provider, "no time left to sign the service account in")
+        try:
+            # Whoever was before us may have learnt something.
+            self._not_held_off()
+            if address not in self._controllers.in_order():
+                raise ProviderUnavailable(self._provider, f"{address} did not answer a moment ago")
+            yield
+        finally:
+            self._signing_in.release()
+
+    def _sign_in(self, link: Link) -> None:
+        outcome = link.bind(self._login.name, self._login.password)
         if outcome.code == SUCCESS:
-            return link
-        link.close()
+            self._refusals = 0
+            return
         fault = refused_service(self._provider, outcome)
         if isinstance(fault, ProviderRefused):
-            self._held_off = (self._timer() + HELD_OFF, outcome)
+            wait = min(HELD_OFF * 2.0 ** min(self._refusals, 10), HELD_OFF_MOST)
+            self._held_off, self._refusals = (self._timer() + wait, outcome), self._refusals + 1
         raise fault
 
     def _not_held_off(self) -> None:

@@ -9,6 +9,7 @@ from gateway.settings.ldap_address import read_ldap_address
 from gateway.settings.model import Settings
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_ASSERTION = re.compile(r"\(\s*[A-Za-z][A-Za-z0-9-]*[^()=]*=[^()]*\)")
 _ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _KNOWN = frozenset({"name", "domain"})
 
@@ -72,6 +73,9 @@ def filters_find_one(settings: Settings) -> Iterator[Fault]:
     for path, section in _directories(settings):
         if section.filter and "{name}" not in section.filter:
             yield Fault((*path, "filter"), "finds the same people whatever is typed", "write {name} in it")
+        elif section.filter and "{" in _ASSERTION.sub("", section.filter):
+            instead = "compare an attribute with each, as in (uid={name})"
+            yield Fault((*path, "filter"), "has a placeholder that no attribute is compared with", instead)
         for key, known in (("filter", _KNOWN), ("group_filter", None)):
             text = getattr(section, key)
             if text and not _is_filter(text, known):

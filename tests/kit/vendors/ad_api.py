@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, ClassVar
 
 from gateway.providers.provider import Answer
@@ -30,6 +31,8 @@ FAULTS: Mapping[str, Callable[[], Answer]] = {
     "502": lambda: page(502),
     "html": lambda: page(200),
     "html-404": lambda: page(404),
+    # What stands in front of an API has pages of its own, with the statuses that the API uses for passwords.
+    **{f"html-{status}": partial(page, status) for status in (400, 401, 403, 422, 423)},
     "empty": lambda: Answer(200, {"content-type": JSON}, b"", None),
     "list": lambda: reply(200, [True]),
     "text-for-boolean": lambda: reply(200, {"success": "true", "user": {"username": "ann"}}),
