@@ -24,7 +24,6 @@ from gateway.errors import (
     Malformed,
     NotAllowed,
     PasswordRefused,
-    ProviderBusy,
     ProviderUnavailable,
     StoreFault,
 )
@@ -96,14 +95,8 @@ class Passwords:
         gate = self.gates.setdefault(provider, Gate(provider, self.limits.at_once, self.limits.deadline))
         try:
             signed_in = await gate.pass_through(lambda: self._ask(asked, counted, password))
-        except ProviderBusy:
-            # Nobody was asked, so nobody has tried. Of any other fault the directory may have counted a try too.
-            await self._settle(replace(counted.mine, cost=-1), replace(counted.address, cost=-1))
-            raise
-        except ProviderUnavailable:
-            # But who was right before does not guess, and must not be held up once the outage is over.
-            if counted.caller is Caller.PROVEN:
-                await self._settle(replace(counted.mine, cost=-1))
+        except ProviderUnavailable as fault:
+            await self._unanswered(counted, fault)
             raise
         if not self.admits(signed_in.identity):
             raise NotAllowed(signed_in.identity.key, "is not among those whom `allow:` lists")
@@ -169,6 +162,16 @@ class Passwords:
         back = mine.burst if counted.caller is Caller.PERSON else 1
         await self._settle(replace(mine, cost=-back), replace(address, cost=-1))
         return signed_in
+
+    async def _unanswered(self, counted: _Counted, fault: ProviderUnavailable) -> None:
+        """Give back what was no try, so that nobody has to wait once an outage is over."""
+        mine, address = replace(counted.mine, cost=-1), replace(counted.address, cost=-1)
+        if not fault.ambiguous:
+            # Nobody was asked for a verdict. Else the directory may have counted a try too.
+            await self._settle(mine, address)
+        elif counted.caller is Caller.PROVEN:
+            # But who was right before does not guess.
+            await self._settle(mine)
 
     async def _count(self, *buckets: Bucket) -> None:
         wait = await self.store.count(buckets, self.clock())

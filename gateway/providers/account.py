@@ -14,6 +14,7 @@ LONGEST = 256
 
 # RFC 4518 section 2.2: what a directory takes out of a name before it compares it, beside the format characters.
 _NOTHING = re.compile(r"[\u034f\u180b-\u180d\ufe00-\ufe0f\ufffc]")
+_DRESSED = re.compile(r"LATIN SMALL LETTER ([A-Z]) WITH ")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
 
@@ -37,7 +38,13 @@ class Account:
         """
         bare = unicodedata.normalize("NFKD", _NOTHING.sub("", self.key))
         letters = [c for c in bare if not unicodedata.combining(c) and unicodedata.category(c) != "Cf"]
-        return " ".join("".join(letters).casefold().split())
+        return " ".join("".join([_base(letter) for letter in "".join(letters).casefold()]).split())
+
+
+def _base(letter: str) -> str:
+    """The plain letter of one with a stroke or a bar, which no normal form takes apart: ø is an o to a directory."""
+    dressed = _DRESSED.match(unicodedata.name(letter, "")) if letter > "\x7f" else None
+    return dressed[1].lower() if dressed else letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,6 @@ def _parted(text: str) -> tuple[str, str]:
     if "\\" in text:
         domain, _, name = text.partition("\\")
         # With two of them, or with both forms at once, two readers could find two names in it.
-        return ("", "") if "\\" in name or "@" in name or not domain else (name, domain)
+        return ("", "") if "\\" in name or "@" in name or not domain else (name.strip(), domain.strip())
     name, sign, domain = text.rpartition("@")
-    return (name, domain) if sign else (text, "")
+    return (name.strip(), domain.strip()) if sign else (text, "")

@@ -222,6 +222,18 @@ async def test_a_directory_that_does_not_answer_has_counted_the_try():
     assert await world.outcome() == "limited"
 
 
+async def test_a_directory_that_cannot_be_reached_has_counted_nothing():
+    """Else whoever tried during an outage would wait for half an hour after it."""
+    world = World(per_account=2)
+    world.corp.answers = {"EXAMPLE\\alice": ProviderUnavailable("corp", "refused the connection")}
+    for _ in range(5):
+        with pytest.raises(ProviderUnavailable):
+            await world.check()
+    world.corp.answers = {}
+
+    assert await world.outcome() == "ok"
+
+
 async def test_who_never_got_to_the_directory_has_used_no_try():
     """The line was too long: that is nobody's wrong password."""
     world = World(per_account=2)

@@ -444,3 +444,31 @@ def test_the_library_loads_without_a_warning():
     code = "import gateway.providers.ldap.link"
 
     assert subprocess.run([sys.executable, "-W", "error", "-c", code], check=False).returncode == 0
+
+
+async def test_a_bind_whose_answer_is_lost_may_have_counted():
+    """The directory may have heard the password: whoever limits tries must not give this one back."""
+    directory = active_directory(person())
+    provider = provider_of(directory)
+    heard = directory.answers
+
+    def then_silent(search):
+        directory.silent |= {"one.example.com", "two.example.com"}
+        return heard(search)
+
+    directory.answers = then_silent
+    with pytest.raises(ProviderUnavailable) as lost:
+        await sign_in(provider)
+
+    assert lost.value.ambiguous
+
+
+async def test_a_directory_that_nobody_reaches_has_counted_nothing():
+    """No password has left."""
+    directory = active_directory(person())
+    directory.down = {"one.example.com", "two.example.com"}
+
+    with pytest.raises(ProviderUnavailable) as unreached:
+        await sign_in(provider_of(directory))
+
+    assert not unreached.value.ambiguous

@@ -111,7 +111,10 @@ class Answers:
 
     def _unavailable(self, answer: Answer, detail: str, now: int) -> ProviderUnavailable:
         trace = traced(answer.json or {}, *_TRACES)
-        return ProviderUnavailable(self.provider, detail, retry_after=retry_after(answer, now), trace=trace)
+        # It has answered, and may have asked its directory before: that counts as a try there.
+        return ProviderUnavailable(
+            self.provider, detail, ambiguous=True, retry_after=retry_after(answer, now), trace=trace
+        )
 
 
 def _holds(when: When, answer: Answer) -> bool:

@@ -202,7 +202,13 @@ class Directory:
         raise worst(seen)
 
     def _bind(self, link: Link, name: str, password: str) -> None:
-        outcome = link.bind(name, password)
+        try:
+            outcome = link.bind(name, password)
+        except ProviderUnavailable as lost:
+            # It may have arrived, and have been counted: whoever limits tries has to know.
+            raise ProviderUnavailable(
+                self._provider, lost.detail, ambiguous=True, remedy=lost.remedy
+            ) from None
         if outcome.code != SUCCESS:
             raise refused_login(self._provider, outcome)
 

@@ -36,9 +36,8 @@ class Workers:
                 return await asyncio.shield(asyncio.wrap_future(answer))
         except TimeoutError:
             errand.abandon()
-            raise ProviderUnavailable(
-                self._provider, "no answer of the directory within the deadline"
-            ) from None
+            detail = "no answer of the directory within the deadline"
+            raise ProviderUnavailable(self._provider, detail, ambiguous=True) from None
 
     async def close(self) -> None:
         """No further questions; those under way end within their own deadline."""
