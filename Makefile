@@ -33,7 +33,12 @@ demo: $(RUN_STAMP) ## Start gateway, demo identity provider, sample application 
 	$(BIN)/gateway demo
 
 test: $(STAMP) ## Run the whole suite (live parts skip with a reason where a server is missing)
+ifdef T
 	$(BIN)/python -m pytest $(T)
+else
+	$(BIN)/python -m pytest -n auto -m "not live and not browser"
+	$(BIN)/python -m pytest -m "live or browser"
+endif
 
 test-fast: $(STAMP) ## Run what needs no real server, in parallel, in under two minutes
 	$(BIN)/python -m pytest -n auto -m "not live and not browser" $(T)

@@ -7,6 +7,7 @@ from hypothesis import settings
 
 from tests.kit.figures import figure as figure  # noqa: PLC0414 (found here by every test)
 from tests.kit.figures import pytest_terminal_summary as pytest_terminal_summary  # noqa: PLC0414
+from tests.kit.keycloak import keycloak as keycloak  # noqa: PLC0414 (one server for every test)
 
 # A time limit for one example says something about the machine and its load, not about the code.
 settings.register_profile("untimed", deadline=None)

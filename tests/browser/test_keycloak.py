@@ -9,30 +9,22 @@ import pytest
 from gateway.settings.model import Settings
 from tests.kit.chromium import chromium
 from tests.kit.journey import header, said
-from tests.kit.keycloak import keycloak
 from tests.kit.real_gateway import RealGateway
 from tests.kit.scene import APP, open_scene
-from tests.kit.servers import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.live]
 
 TOKEN_SECONDS = 10
 
 
-def test_a_person_of_keycloak_signs_in_is_refreshed_and_signs_out(tmp_path):
+def test_a_person_of_keycloak_signs_in_is_refreshed_and_signs_out(tmp_path, keycloak):
     """Groups arrive, short tokens are refreshed unnoticed, and logout ends Keycloak's session too."""
     with ExitStack() as stack:
 
         def gateway(settings: Settings) -> RealGateway:
-            home, port = settings.public_url, free_port()
+            home = settings.public_url
             issuer = stack.enter_context(
-                keycloak(
-                    tmp_path,
-                    port,
-                    [f"{home}/auth/keycloak/callback"],
-                    [f"{home}/auth/signed-out"],
-                    TOKEN_SECONDS,
-                )
+                keycloak([f"{home}/auth/keycloak/callback"], [f"{home}/auth/signed-out"], TOKEN_SECONDS)
             )
             section = {
                 "issuer": issuer,
@@ -57,7 +49,7 @@ def test_a_person_of_keycloak_signs_in_is_refreshed_and_signs_out(tmp_path):
         page = browser.new_page()
 
         page.goto(f"{origin}/admin/x?y=1")
-        assert "/realms/test/" in page.url
+        assert "/realms/test-" in page.url
         page.fill("#username", "ada")
         page.fill("#password", "ada")
         page.click("#kc-login")

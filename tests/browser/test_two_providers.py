@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,11 @@ from playwright.sync_api import BrowserContext, Page
 from gateway.settings.model import Settings
 from tests.kit.chromium import chromium
 from tests.kit.journey import SECRET, header, said, sign_in
-from tests.kit.keycloak import keycloak
+from tests.kit.keycloak import Keycloak
 from tests.kit.oidc_provider import OidcProvider, oidc_provider
 from tests.kit.real_gateway import ISSUER, RealGateway
 from tests.kit.scene import APP, Scene, open_scene
 from tests.kit.scripted_provider import reply
-from tests.kit.servers import free_port
 from tests.kit.vendors.plain import Plain
 from tests.kit.vendors.vendor import serve
 
@@ -53,7 +52,7 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def place(tmp_path_factory: pytest.TempPathFactory, keycloak: Keycloak) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("providers")
     with ExitStack() as stack:
         forum = Plain(time.time)
@@ -61,7 +60,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         partners: list[OidcProvider] = []
 
         def gateway(settings: Settings) -> RealGateway:
-            return _gateway(settings, folder, stack, partners, forum)
+            issuer = stack.enter_context(staff(settings, keycloak))
+            return _gateway(settings, folder, stack, partners, forum, issuer)
 
         scene = open_scene("nginx", folder, gateway=gateway)
         stack.callback(scene.stop)
@@ -69,11 +69,21 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         yield Place(scene, browser, partners[0], forum)
 
 
+def staff(settings: Settings, keycloak: Keycloak) -> AbstractContextManager[str]:
+    """The realm of the staff; its issuer."""
+    home = settings.public_url
+    return keycloak([f"{home}/auth/staff/callback"], [f"{home}/auth/signed-out"])
+
+
 def _gateway(
-    settings: Settings, folder: Path, stack: ExitStack, partners: list[OidcProvider], forum: Plain
+    settings: Settings,
+    folder: Path,
+    stack: ExitStack,
+    partners: list[OidcProvider],
+    forum: Plain,
+    issuer: str,
 ) -> RealGateway:
     home, signed_out = settings.public_url, f"{settings.public_url}/auth/signed-out"
-    issuer = stack.enter_context(keycloak(folder, free_port(), [f"{home}/auth/staff/callback"], [signed_out]))
     partner = stack.enter_context(
         oidc_provider(
             redirect_uris=[f"{home}/auth/partner/callback"],

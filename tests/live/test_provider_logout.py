@@ -10,7 +10,6 @@ import pytest
 
 from gateway.settings.model import Settings
 from tests.kit.browser import Browser, Jar, origin_of
-from tests.kit.keycloak import keycloak
 from tests.kit.oidc_provider import oidc_provider
 from tests.kit.real_gateway import RealGateway
 from tests.kit.servers import free_ports
@@ -124,13 +123,11 @@ async def test_oidc_provider_ends_the_gateway_s_session(tmp_path, by_session):
             stage.gateway.stop()
 
 
-async def test_keycloak_ends_the_gateway_s_session(tmp_path):
+async def test_keycloak_ends_the_gateway_s_session(tmp_path, keycloak):
     """The same with Keycloak, whose tokens carry `typ: logout+jwt`."""
-    *ports, home = free_ports(5)
+    ports = free_ports(4)
     public = f"http://127.0.0.1:{ports[0]}"
     with keycloak(
-        tmp_path,
-        home,
         [f"{public}/auth/test/callback"],
         [],
         attributes={

@@ -7,9 +7,8 @@ import pytest
 
 from tests.kit.fleet import fleet
 from tests.kit.form_login import sign_in
-from tests.kit.keycloak import keycloak
 from tests.kit.oidc_provider import oidc_provider
-from tests.kit.servers import free_port, free_ports
+from tests.kit.servers import free_port
 from tests.kit.waiting import until
 
 pytestmark = [pytest.mark.live, pytest.mark.anyio]
@@ -90,11 +89,10 @@ async def seen_twice(tmp_path, port, written, answers):
         return first.headers, second.headers
 
 
-async def test_keycloak_gives_groups_and_roles_of_two_kinds(tmp_path, port):
+async def test_keycloak_gives_groups_and_roles_of_two_kinds(tmp_path, port, keycloak):
     """Groups in the ID token and roles in userinfo, at the login and at the refresh."""
-    [at] = free_ports(1)
     client_as = {"protocolMappers": MAPPERS, "defaultClientScopes": ["basic", "profile", "email"]}
-    with keycloak(tmp_path, at, [callback(port)], [], LIFE, habits=REALM, client_as=client_as) as issuer:
+    with keycloak([callback(port)], [], LIFE, habits=REALM, client_as=client_as) as issuer:
         answers = [{"username": "ada", "password": "ada"}]
 
         for headers in await seen_twice(tmp_path, port, section("keycloak", issuer), answers):

@@ -10,10 +10,10 @@ import pytest
 
 from tests.kit.fleet import Fleet, fleet
 from tests.kit.form_login import sign_in
-from tests.kit.keycloak import keycloak
+from tests.kit.keycloak import Keycloak
 from tests.kit.oidc_provider import oidc_provider
 from tests.kit.redis_server import RedisServer
-from tests.kit.servers import free_port, free_ports
+from tests.kit.servers import free_port
 
 pytestmark = [pytest.mark.anyio, pytest.mark.live]
 
@@ -79,13 +79,15 @@ async def test_oidc_provider_meets_no_token_twice(tmp_path: Path, figure) -> Non
             figure("oidc-provider, three replicas, 600 requests at once: slowest answer", max(slowest), "s")
 
 
-async def test_keycloak_that_revokes_refresh_tokens_keeps_everybody_in(tmp_path: Path, figure) -> None:
+async def test_keycloak_that_revokes_refresh_tokens_keeps_everybody_in(
+    tmp_path: Path, keycloak: Keycloak, figure
+) -> None:
     """Its "Revoke Refresh Token", with no reuse at all: the crowd of two replicas presents each token once."""
-    port, at = free_ports(2)
+    port = free_port()
     home = f"http://app.gw.localhost:{port}/_gateway"
     habits = {"revokeRefreshToken": True, "refreshTokenMaxReuse": 0}
     with (
-        keycloak(tmp_path, at, [f"{home}/auth/test/callback"], [], LIFE, habits=habits) as issuer,
+        keycloak([f"{home}/auth/test/callback"], [], LIFE, habits=habits) as issuer,
         RedisServer(tmp_path) as redis,
     ):
         async with fleet(tmp_path, [redis.url] * 2, {"test": section(issuer)}, port, ENVIRONMENT) as replicas:

@@ -23,8 +23,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.live]
 REPLICAS = 3
 REQUESTS = 200
 DELAYS = [0.0, 0.05, 0.8, 4.9]
-LEASE = 7.0
-"""Seconds of a lease for the provider `quick`: two requests of a second each, one to write, and four to spare."""
+LEASE = 9.0
+"""Seconds of a lease for the provider `quick`: two requests of two seconds, one to write, and four to spare."""
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,10 @@ def anyio_backend():
 
 
 class Scene:
-    """Three gateways with two providers: `test` has 5 s for an answer, `quick` has one."""
+    """Gateways with two providers: `test` has 10 s for an answer, `quick` has two.
+
+    Number 0 goes to Redis by a proxy that can lose what it carries. It runs beside the tests: no crowd goes there.
+    """
 
     def __init__(self, replicas, test, quick, proxy):
         self.fleet = replicas
@@ -93,12 +96,12 @@ async def whole(request, anyio_backend, tmp_path_factory):
         test, quick = (Noting(time.time, client_secret="") for _ in range(2))
         test_issuer = await stack.enter_async_context(serve(test))
         quick_issuer = await stack.enter_async_context(serve(quick))
-        providers = {"test": section(test_issuer, "5s"), "quick": section(quick_issuer, "1s")}
-        proxy, stores = None, [f"sqlite:{folder / 'gateway.db'}"] * REPLICAS
+        providers = {"test": section(test_issuer, "10s"), "quick": section(quick_issuer, "2s")}
+        proxy, stores = None, [f"sqlite:{folder / 'gateway.db'}"] * (REPLICAS + 1)
         if request.param == "redis":
             redis = stack.enter_context(RedisServer(folder))
             proxy = await stack.enter_async_context(DroppingProxy(redis.port))
-            stores = [proxy.url, redis.url, redis.url]
+            stores = [proxy.url, *[redis.url] * REPLICAS]
         replicas = await stack.enter_async_context(fleet(folder, stores, providers))
         yield Scene(replicas, test, quick, proxy)
 
@@ -123,23 +126,23 @@ async def test_x5_six_hundred_requests_at_three_replicas_cost_one_refresh(scene,
     who = await replicas.sign_in("test", provider)
     first = []
     if delay > 4:
-        # Nearly all of the provider's 5 s: they are not to begin in the crowd.
-        first = [asyncio.ensure_future(replicas.check(0, who))]
+        # Longer than a check waits: it is under way when the crowd comes, which goes on with what there is.
+        first = [asyncio.ensure_future(replicas.check(1, who))]
         await until(lambda: scene.token_requests("test") == 1)
 
     async def one(number):
         began = time.monotonic()
-        answer = await replicas.check(number, who)
+        answer = await replicas.check(number, who, patience=60.0)
         return answer, time.monotonic() - began
 
-    answered = await asyncio.gather(*[one(n % REPLICAS) for n in range(REPLICAS * REQUESTS)])
+    answered = await asyncio.gather(*[one(1 + n % REPLICAS) for n in range(REPLICAS * REQUESTS)])
     await asyncio.gather(*first)
     await asyncio.sleep(max(delay - 2.5, 0.0))
 
     assert Counter(answer.status_code for answer, _ in answered) == {200: REPLICAS * REQUESTS}
     assert {answer.headers["x-auth-user"] for answer, _ in answered} == {"alice"}
     assert scene.token_requests("test") == 1
-    await scene.until_version(1, who, 2, 5)
+    await scene.until_version(1, who, 2, 20)
     session, grants = await replicas.stored(who)
     assert (session.version, session.fails) == (2, 0)
     assert list(provider.refreshable) == [grants["test"].refresh_token]
@@ -226,7 +229,7 @@ async def test_t46_a_logout_in_the_middle_stays_one(scene):
     assert answer.status_code == 401
     assert await scene.fleet.is_gone(who)
     await until(lambda: not scene.quick.refreshable, what="the new tokens are given back")
-    assert {(await scene.fleet.check(number, who)).status_code for number in range(REPLICAS)} == {401}
+    assert {(await scene.fleet.check(number, who)).status_code for number in range(REPLICAS + 1)} == {401}
 
 
 async def test_x6_t51_a_client_that_goes_away_cancels_nothing(scene):

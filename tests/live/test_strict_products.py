@@ -17,9 +17,9 @@ from tests.kit.client_keys import pem
 from tests.kit.config_file import changed
 from tests.kit.fleet import Fleet, fleet
 from tests.kit.form_login import sign_in
-from tests.kit.keycloak import keycloak
+from tests.kit.keycloak import Keycloak
 from tests.kit.oidc_provider import oidc_provider
-from tests.kit.servers import free_port, free_ports
+from tests.kit.servers import free_port
 from tests.kit.waiting import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.live]
@@ -57,7 +57,7 @@ def strict_oidc_provider(home: str, kind: str) -> Iterator[str]:
 
 
 @contextmanager
-def strict_keycloak(folder: Path, home: str, kind: str) -> Iterator[str]:
+def strict_keycloak(keycloak: Keycloak, home: str, kind: str) -> Iterator[str]:
     """A client with signed JWT, whose requests have to be pushed."""
     attributes = {
         "use.jwks.string": "true",
@@ -66,8 +66,6 @@ def strict_keycloak(folder: Path, home: str, kind: str) -> Iterator[str]:
         "pkce.code.challenge.method": "S256",
     }
     with keycloak(
-        folder,
-        free_port(),
         [f"{home}/auth/test/callback"],
         [],
         LIFE,
@@ -124,11 +122,13 @@ async def test_oidc_provider_in_its_fapi_profile_takes_us(tmp_path: Path, kind: 
 
 
 @pytest.mark.parametrize("kind", KINDS[:2])
-async def test_keycloak_that_requires_pushed_requests_takes_us(tmp_path: Path, kind: str) -> None:
+async def test_keycloak_that_requires_pushed_requests_takes_us(
+    tmp_path: Path, keycloak: Keycloak, kind: str
+) -> None:
     """With a stock realm, whose ID tokens are signed with RS256."""
     port = free_port()
     home = f"http://app.gw.localhost:{port}/_gateway"
-    with strict_keycloak(tmp_path, home, kind) as issuer:
+    with strict_keycloak(keycloak, home, kind) as issuer:
         async with house(tmp_path, port, section(tmp_path, issuer, kind)) as one:
             cookie = await sign_in(one.gateways[0], "test", [{"username": "ada", "password": "ada"}])
 
@@ -148,10 +148,9 @@ def test_the_look_at_oidc_provider_finds_that_strict_would_work(tmp_path: Path) 
     assert "  logout     back-channel, one session; by redirect" in told
 
 
-def test_the_look_at_keycloak_finds_that_strict_would_work(tmp_path: Path) -> None:
+def test_the_look_at_keycloak_finds_that_strict_would_work(tmp_path: Path, keycloak: Keycloak) -> None:
     """And that it could sign with better than RS256."""
-    (at,) = free_ports(1)
-    with keycloak(tmp_path, at, ["http://app.gw.localhost/cb"], []) as issuer:
+    with keycloak(["http://app.gw.localhost/cb"], []) as issuer:
         plain = {"issuer": issuer, "client_id": "gateway", "anyone": True}
         code, out, err = report(tmp_path, plain)
         keyed, told, _ = report(tmp_path, section(tmp_path, issuer, "p256"))
