@@ -131,18 +131,19 @@ def _flow(ground: Ground, people: People) -> Flow:
         emit=ground.emit,
         clock=chance.clock,
         sleep=asyncio.sleep,
-        to_client=returning.conclude if returning else None,
+        clients=returning,
     )
 
 
 def _password_door(ground: Ground, people: People, paper: Paper, flow: Flow, form_key: bytes) -> PasswordDoor:
-    limits = ground.settings.login.passwords
     login = PasswordLogin(
         passwords=people.passwords,
+        familiar=people.familiar,
         confirming=flow.confirming,
         conclusion=flow.conclusion,
         return_to=flow.return_to,
         emit=ground.emit,
+        comes_back=ground.settings.login.passwords.comes_back,
     )
     return PasswordDoor(
         flow=flow,
@@ -150,6 +151,5 @@ def _password_door(ground: Ground, people: People, paper: Paper, flow: Flow, for
         visitors=people.visitors,
         answers=paper.answers,
         public_url=ground.public_url,
-        locked_for=limits.account_period / limits.per_account,
         form_key=form_key,
     )

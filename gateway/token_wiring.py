@@ -80,6 +80,8 @@ def token_door(ground: Ground, people: People, paper: Paper, login: LoginDoor) -
     returning = returning_of(ground, people, login.flow.departing)
     signing_in = SigningIn(
         passwords=people.passwords,
+        familiar=people.familiar,
+        comes_back=settings.login.passwords.comes_back,
         providers=tuple(people.catalog.passwords),
         visitors=people.visitors,
         issuing=issuing,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from gateway.forward_auth.basic import Basic
 from gateway.keys.keyring import Keyring
+from gateway.login.familiar import Familiar
 from gateway.login.passwords import Passwords
 from gateway.login.visitors import Visitors
 from gateway.observe.events import Decided, Emit, every_decision
@@ -23,7 +24,7 @@ from gateway.policy.rules import Rules, compile_policies
 from gateway.providers.catalog import Catalog, ca_files
 from gateway.providers.provider import EndsSession
 from gateway.providers.transport import Transport
-from gateway.sessions.cookie import Ticket, attempt_cookie, session_cookie
+from gateway.sessions.cookie import Ticket, attempt_cookie, device_cookie, session_cookie
 from gateway.sessions.deferred import DeferredEnds
 from gateway.sessions.hand_through import HandThrough
 from gateway.sessions.inventory import Inventory
@@ -109,6 +110,7 @@ class People:
     reader: Reader
     visitors: Visitors
     passwords: Passwords
+    familiar: Familiar
     basic: Basic | None
 
 
@@ -167,6 +169,7 @@ def people_of(ground: Ground) -> People:
         reader,
         visitors,
         passwords,
+        Familiar(device_cookie(settings), ground.ring, chance.clock),
         _basic_of(ground, passwords),
     )
 
@@ -178,9 +181,10 @@ def _basic_of(ground: Ground, passwords: Passwords) -> Basic | None:
         return None
     deployment, longest = ground.ring.deployment, settings.sessions.absolute
     return Basic(
-        passwords.check,
+        passwords,
         Rights(ground.store, ground.ring, deployment, longest, chance.clock, chance.random),
         ground.bus,
+        ground.emit,
         next(iter(password_providers(settings)), ""),
         chance.clock,
         chance.timer,

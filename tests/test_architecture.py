@@ -17,6 +17,7 @@ FLOORS: tuple[tuple[str, int], ...] = (
     ("gateway", 0),
     ("gateway.errors*", 0),
     ("gateway.reasons", 0),
+    ("gateway.late", 0),
     ("gateway.settings", 0),
     ("gateway.settings.model", 0),
     ("gateway.settings.units", 0),

@@ -7,12 +7,14 @@ class GatewayError(Exception):
     """Root of the tree; `code` is stable, `public` may be shown to anybody.
 
     `way_back` is where the person wanted to go, an address that was judged; whoever knows it writes it down, as notes of
-    an exception are, so that starting again leads there.
+    an exception are, so that starting again leads there. `told_to` is where a client of ours is told instead of a person:
+    its registered address, with the error in it.
     """
 
     code: ClassVar[str] = "gateway_error"
     public: ClassVar[str] = "Something went wrong. Please try again."
     way_back: str = ""
+    told_to: str = ""
 
 
 class SettingsFault(GatewayError):

@@ -6,7 +6,8 @@ A script repeats its password with each request, and a proxy repeats a check. So
 minute, and of many requests with it one asks: that costs one bind and one count, whether the password is right or
 wrong. A check that nobody waits for any more goes on, and what comes of it is kept all the same.
 
-Nothing of a credential is kept but its keyed hash, under a key that dies with the process.
+Nothing of a credential is kept but its keyed hash, under a key that dies with the process. A check at the provider is a
+login like any other, and is told as one; what is remembered is told by the line of the decision alone.
 """
 
 import hmac
@@ -20,8 +21,10 @@ from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 from gateway.errors import BadCredential, NotAllowed, PasswordRefused, ProviderFault, ProviderUnavailable
 from gateway.forward_auth.authorization import Credential
 from gateway.guard.rate_limit import prefix_of
-from gateway.login.passwords import Caller
+from gateway.login.telling import say, told
+from gateway.login.tries import Caller
 from gateway.login.way import Client as Asking
+from gateway.observe.events import Emit
 from gateway.policy.rules import Rule
 from gateway.providers.account import LONGEST
 from gateway.providers.provider import SignedIn
@@ -45,10 +48,12 @@ CAPACITY: Final = 4_000_000
 """Bytes of those who may."""
 
 
-class ChecksOne(Protocol):
-    """`Passwords.check`."""
+class ChecksAll(Protocol):
+    """The service of `login.passwords`."""
 
-    async def __call__(
+    def mark(self, provider: str, typed: str, domain: str) -> str: ...
+
+    async def check(
         self,
         provider: str,
         typed: str,
@@ -73,17 +78,19 @@ class Basic:
 
     def __init__(
         self,
-        check: ChecksOne,
+        passwords: ChecksAll,
         rights: Rights,
         bus: Bus,
+        emit: Emit,
         only: str,
         clock: Callable[[], float],
         ticks: Callable[[], float],
         random: Callable[[int], bytes],
     ) -> None:
-        self._check = check
+        self._passwords = passwords
         self._rights = rights
         self._bus = bus
+        self._emit = emit
         self._only = only
         self._clock = clock
         self._ticks = ticks
@@ -168,15 +175,29 @@ class Basic:
         self, provider: str, typed: str, password: str, client: Client, caller: Caller
     ) -> Session:
         asking = Asking(str(client) if client else "", prefix_of(client))
+        mark = self._passwords.mark(provider, typed, "")
+        trace = {"by": "basic", **({"account": mark} if mark else {})}
+        with told(self._emit, provider, asking, "", trace):
+            signed_in = await self._signed_in(provider, typed, password, asking, caller)
+            session = self._session(signed_in)
+            await self._still(session)
+        say(self._emit, provider, "ok", signed_in.identity.key, asking, "", trace=trace)
+        return session
+
+    async def _signed_in(
+        self, provider: str, typed: str, password: str, asking: Asking, caller: Caller
+    ) -> SignedIn:
         try:
-            signed_in = await self._check(provider, typed, "", password, asking, caller)
+            return await self._passwords.check(provider, typed, "", password, asking, caller)
         except ProviderUnavailable:
             raise
         except ProviderFault as fault:
             # Neither yes nor no: whatever the provider sent, it is no verdict on the password.
             raise ProviderUnavailable(provider, fault.detail, remedy=fault.remedy) from fault
+
+    def _session(self, signed_in: SignedIn) -> Session:
         now = int(self._clock())
-        session = Session(
+        return Session(
             id=self._random(16).hex(),
             identities=(signed_in.identity,),
             created=now,
@@ -184,8 +205,6 @@ class Basic:
             version=0,
             seen=now,
         )
-        await self._still(session)
-        return session
 
     async def _still(self, session: Session) -> None:
         """`NotAllowed` for a person whom the operator keeps out."""

@@ -25,7 +25,7 @@ from gateway.sessions.rights import Rights, rights_key
 from gateway.sessions.session import Session, log_name
 from gateway.storage.bus import About, Bus, Notice
 from gateway.storage.store import Store
-from gateway.tokens.access import LEEWAY, LONGEST, Access, AccessReader
+from gateway.tokens.access import LONGEST, Access, AccessReader
 
 _TOKEN = pattern(rb"[A-Za-z0-9._~+/-]+=*", ASCII)  # RFC 6750 section 2.1: b64token
 CAPACITY = 8_000_000
@@ -84,13 +84,13 @@ class Bearer:
         if not await self._lives(access):
             self._cache.put(name, None, 0.0, mark)
             raise BadCredential("its session is over")
-        self._cache.put(name, session, access.ends + LEEWAY, mark, NOTHING_HANDED)
+        self._cache.put(name, session, access.ends, mark, NOTHING_HANDED)
         return session
 
     def _access(self, digest: bytes, value: bytes) -> Access:
         """What a good token says; of one that was verified before only the time is asked anew."""
         known = self._proven.get(digest)
-        if known is not None and self._clock() < known.ends + LEEWAY:
+        if known is not None and self._clock() < known.ends:
             return self._standing(known)
         if len(value) > LONGEST or not _TOKEN.fullmatch(value):
             raise BadCredential("not of the form of a token")

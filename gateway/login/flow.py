@@ -12,9 +12,9 @@ neither call a provider nor spend a code (RFC 9700 section 4.7; CVE-2017-1000069
 import contextlib
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
-from gateway.errors import AttemptUnknown, ProviderFault, StoreFault
+from gateway.errors import AttemptUnknown, GatewayError, ProviderFault, StoreFault
 from gateway.identity.presented import Head
 from gateway.login.answer import check_error, parameters, the_code
 from gateway.login.attempt import Attempt, Trace, check_browser, digest, is_secret
@@ -42,12 +42,20 @@ MAX_ROUNDS = 1
 """How often a login begins again by itself."""
 
 
+class ForClients(Protocol):
+    """Ends logins that were begun for a client of ours: with a code, or with a word for what went wrong."""
+
+    async def conclude(self, head: Head, signed_in: SignedIn, attempt: Attempt, client: Client) -> Way: ...
+
+    def refusal(self, attempt: Attempt, error: GatewayError, decision_id: str) -> str: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
     """Everything a login needs, wired once; it keeps nothing of a request (CVE-2026-33544).
 
     `passwords` are the providers whose people stay here and type; their logins go on in `password_login`.
-    `to_client` ends a login that was begun for a client of ours; `None` where none are registered.
+    `clients` ends logins that were begun for clients of ours; `None` where none are registered.
     """
 
     providers: Mapping[str, Redirects]
@@ -64,7 +72,7 @@ class Flow:
     emit: Emit
     clock: Callable[[], float]
     sleep: Callable[[float], Awaitable[Any]]
-    to_client: Callable[[Head, SignedIn, Attempt, Client], Awaitable[Way]] | None = None
+    clients: ForClients | None = None
 
     async def enter(self, head: Head, wish: Wish, client: Client, decision_id: str) -> Way | Choice:
         """The login page: straight on where there is nothing to choose, else the choice.
@@ -141,14 +149,22 @@ class Flow:
             return onward or await self.departing.leave(head, provider, return_to, client, errand)
 
     async def finish(self, head: Head, provider: str, query: bytes, client: Client, decision_id: str) -> Way:
-        """Come back from a provider; raises what stops the login. Says how it ended, either way."""
-        with told(self.emit, provider, client, decision_id):
-            way, subject = await self._finish(head, provider, parameters(query), client)
+        """Come back from a provider; raises what stops the login. Says how it ended, either way.
+
+        A client of ours that waits at an address of its own is told there instead (RFC 6749 section 4.1.2.1).
+        """
+        try:
+            with told(self.emit, provider, client, decision_id):
+                way, subject = await self._finish(head, provider, parameters(query), client, decision_id)
+        except GatewayError as error:
+            if not error.told_to:
+                raise
+            return Way(error.told_to)
         say(self.emit, provider, "ok" if subject else "repeated", subject, client, decision_id)
         return way
 
     async def _finish(
-        self, head: Head, provider: str, answer: Mapping[str, str], client: Client
+        self, head: Head, provider: str, answer: Mapping[str, str], client: Client, decision_id: str
     ) -> tuple[Way, str]:
         state = answer.get("state", "")
         # A state of another form was never ours; above all the empty one equals no empty one (CVE-2026-61687).
@@ -166,6 +182,10 @@ class Flow:
         try:
             with on_the_way(self.return_to.of_request(attempt.return_to)):
                 return await self._sign_in(head, attempt, answer, client)
+        except GatewayError as error:
+            if attempt.purpose == FOR_CLIENT and self.clients is not None:
+                error.told_to = self.clients.refusal(attempt, error, decision_id)
+            raise
         finally:
             # Whoever waits for this callback waits two seconds at most; a fault here must not undo a login.
             with contextlib.suppress(StoreFault):
@@ -179,9 +199,9 @@ class Flow:
         if attempt.level is not None:
             await Reauthentication(self.visitors).check(head, attempt, attempt.level, signed_in.identity)
         if attempt.purpose == FOR_CLIENT:
-            if self.to_client is None:
+            if self.clients is None:
                 raise AttemptUnknown("tokens are no longer issued")
-            return await self.to_client(head, signed_in, attempt, client), signed_in.identity.key
+            return await self.clients.conclude(head, signed_in, attempt, client), signed_in.identity.key
         way = await self.conclusion.conclude(head, signed_in, attempt.browser, attempt.return_to, client)
         return way, signed_in.identity.key
 

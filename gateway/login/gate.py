@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
 from gateway.errors import ProviderBusy, ProviderUnavailable
+from gateway.late import heard_late
 
 T = TypeVar("T")
 
@@ -41,6 +42,9 @@ class Gate(Generic[T]):
             if asked is None:
                 raise ProviderBusy(self._provider) from None
             raise ProviderUnavailable(self._provider, "no answer in time", ambiguous=True) from None
+        finally:
+            if asked is not None and not asked.done():
+                asked.add_done_callback(lambda late: heard_late(late, "a question at the gate"))
 
     async def close(self, patience: float) -> None:
         """Wait for answers that are still to come, for at most `patience` seconds."""

@@ -40,16 +40,13 @@ _AGAIN = (CrossSite, Limited, PasswordRefused, ProviderUnavailable, StoreFault)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordDoor:
-    """Handlers of the form. `form_key` signs its tokens; `locked_for` is how long a locked account waits, in seconds,
-    where its directory does not say.
-    """
+    """Handlers of the form. `form_key` signs its tokens."""
 
     flow: Flow
     login: PasswordLogin
     visitors: Visitors
     answers: Answers
     public_url: str
-    locked_for: float
     form_key: bytes = field(repr=False)
 
     def form(self, call: Call, choice: Choice, wish: Wish) -> Reply:
@@ -96,7 +93,8 @@ class PasswordDoor:
 
     async def _again(self, call: Call, entry: Entry, error: GatewayError) -> Reply:
         """The form once more, with what went wrong. The name stays, the password does not."""
-        (choice, hint), wait = self._choice_again(call, entry), self._wait(error)
+        choice, hint = self._choice_again(call, entry)
+        wait = error.retry_after if isinstance(error, Limited) else 0.0
         form = SignInForm(
             name=entry.name if len(entry.name) <= LONGEST and entry.name.isprintable() else "",
             place=_value(Place(entry.provider, entry.domain, "")),
@@ -107,7 +105,7 @@ class PasswordDoor:
         )
         if entry.attempt:
             choice = self._choice_of(await self.login.confirming.look(call.head, entry.attempt))
-        return self._shown(call, choice, form, *retry_after(Limited(wait) if wait else error))
+        return self._shown(call, choice, form, *retry_after(error))
 
     def _choice_again(self, call: Call, entry: Entry) -> tuple[Choice, str]:
         hint = call.form.get("hint", "")
@@ -118,18 +116,6 @@ class PasswordDoor:
 
     def _choice_of(self, attempt: Attempt) -> Choice:
         return Choice((), attempt.return_to, places=places_of([self.flow.passwords[attempt.provider]]))
-
-    def _wait(self, error: GatewayError) -> float:
-        """Seconds until another try makes sense; 0.0 where there is nothing to wait for.
-
-        A locked account is told from one that has reached our own limit by nobody: any name reaches that one, and so
-        the answer does not say that there is an account.
-        """
-        if isinstance(error, Limited):
-            return error.retry_after
-        if isinstance(error, PasswordRefused) and error.reason == "account_locked":
-            return error.retry_after or self.locked_for
-        return 0.0
 
     def _shown(self, call: Call, choice: Choice, form: SignInForm, *lines: tuple[bytes, bytes]) -> Reply:
         browser = self.visitors.browser(call.head)
@@ -164,7 +150,7 @@ def _entry(call: Call) -> Entry:
 def _problem(error: GatewayError) -> faults.FaultPage:
     if isinstance(error, CrossSite):
         return faults.FORM_EXPIRED
-    # One sentence for both limits and for a lock: which of them was met says something about the account.
+    # One sentence for both limits: which of them was met says something about the account.
     return faults.REASONS["account_locked"] if isinstance(error, Limited) else faults.page_of(error)
 
 

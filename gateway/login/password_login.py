@@ -3,16 +3,18 @@
 What was typed is told to nobody. The log has the account's mark (`Passwords.mark`), and the person once they are one.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.errors import AttemptUnknown
 from gateway.identity.presented import Head
 from gateway.login.browser import Browser
 from gateway.login.concluding import Conclusion
 from gateway.login.confirming import Confirming
+from gateway.login.familiar import Familiar
 from gateway.login.passwords import Passwords
 from gateway.login.return_to import ReturnTo
-from gateway.login.telling import on_the_way, say, told
+from gateway.login.telling import locks_as_limits, on_the_way, say, told
+from gateway.login.tries import Caller
 from gateway.login.way import Client, Way
 from gateway.observe.events import Emit
 
@@ -34,13 +36,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordLogin:
-    """Signs people in who typed a name and a password."""
+    """Signs people in who typed a name and a password; `comes_back` as in `PasswordLimits`."""
 
     passwords: Passwords
+    familiar: Familiar
     confirming: Confirming
     conclusion: Conclusion
     return_to: ReturnTo
     emit: Emit
+    comes_back: float
 
     async def sign_in(
         self, head: Head, entry: Entry, browser: Browser, client: Client, decision_id: str
@@ -51,7 +55,11 @@ class PasswordLogin:
         mark = self.passwords.mark(provider, entry.name, entry.domain)
         trace = {"account": mark} if mark else {}
         return_to = self.return_to.of_request(entry.return_to)
-        with told(self.emit, provider, client, decision_id, trace), on_the_way(return_to):
+        with (
+            on_the_way(return_to),
+            locks_as_limits(self.comes_back),
+            told(self.emit, provider, client, decision_id, trace),
+        ):
             way, subject = await self._sign_in(head, entry, browser, client)
         say(self.emit, provider, "ok", subject, client, decision_id, trace=trace)
         return way
@@ -64,8 +72,13 @@ class PasswordLogin:
             if attempt.provider != provider:
                 raise AttemptUnknown("the attempt was begun at another provider")
             return_to = attempt.return_to
-        signed_in = await self.passwords.check(provider, entry.name, entry.domain, entry.password, client)
+        account = self.passwords.account(provider, entry.name, entry.domain)
+        caller = Caller.KNOWN if self.familiar.knows(head, account) else Caller.PERSON
+        signed_in = await self.passwords.check(
+            provider, entry.name, entry.domain, entry.password, client, caller
+        )
         if entry.attempt:
             await self.confirming.finish(head, entry.attempt, signed_in.identity)
         way = await self.conclusion.conclude(head, signed_in, browser.mark, return_to, client)
-        return way, signed_in.identity.key
+        device = self.familiar.cookie(head, account)
+        return replace(way, cookies=(*way.cookies, device)), signed_in.identity.key

@@ -1,62 +1,41 @@
 """Names and passwords: the one service behind the form, the JSON login and HTTP Basic.
 
-    one canonical name → limits of the account and of the address → gate → provider → is welcome here
+    one canonical name → limits of the account and of the address → gate → whom it means, and their limit → provider
+                                                                         → is welcome here
 
 Laws:
 
 1. A name is counted in its one spelling, so that writing it differently brings no new tries (CVE-2025-24806,
-   CVE-2026-47203), and before the directory is asked, so that ours is the limit that is met first.
+   CVE-2026-47203), and before the directory is asked, so that ours is the limit that is met first. Names that only the
+   directory knows to be one account are counted there, before it is asked about the password.
 2. Names that nobody has take the same way as names that somebody has: counted, asked about, refused by the provider.
 3. Without a store nobody can count, and so nobody signs in: `StoreFault`.
 4. Over everybody there is a bound on concurrency and none on the number (CVE-2026-77561).
 """
 
-import contextlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from enum import Enum
-from hashlib import sha256
-from hmac import digest
-from typing import NamedTuple
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from gateway.errors import (
-    Limited,
     Malformed,
     NotAllowed,
     PasswordRefused,
+    ProviderBusy,
+    ProviderFault,
     ProviderUnavailable,
-    StoreFault,
 )
 from gateway.identity.identity import Identity
 from gateway.login.gate import Gate
+from gateway.login.tries import Caller, Taken, Tries
 from gateway.login.way import Client
 from gateway.providers.account import LONGEST, Account
-from gateway.providers.provider import ChecksPasswords, SignedIn
+from gateway.providers.provider import ChecksPasswords, FindsAccounts, SignedIn
 from gateway.settings.login import PasswordLimits
-from gateway.storage.store import Bucket, Store
+from gateway.storage.store import Store
 
 MARK = 12
 """Characters of an account's mark in the log."""
-
-
-class Caller(Enum):
-    """Who asks, as far as that changes what is counted."""
-
-    PERSON = "person"
-    SCRIPT = "script"
-    """It comes again by itself, every minute."""
-    PROVEN = "proven"
-    """A script with the very credential that was right before. It does not guess, so its tries are counted apart from
-    those of the account: else whoever guesses at that could shut it out."""
-
-
-class _Counted(NamedTuple):
-    """One try, as it was counted; `caller` is the one as whose it was."""
-
-    account: Account
-    mine: Bucket
-    address: Bucket
-    caller: Caller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,16 +70,20 @@ class Passwords:
         asked = self.providers.get(provider)
         if asked is None:
             raise Malformed("provider_unknown")
-        counted = await self._counted(asked, typed, domain, password, client, caller)
-        gate = self.gates.setdefault(provider, Gate(provider, self.limits.at_once, self.limits.deadline))
-        try:
-            signed_in = await gate.pass_through(lambda: self._ask(asked, counted, password))
-        except ProviderUnavailable as fault:
-            await self._unanswered(counted, fault)
-            raise
+        account = await self._account(asked, typed, domain, password, client)
+        taken = await self._tries.take(_counted(asked, account), client, caller)
+        signed_in = await self._pass(asked, account, password, taken)
         if not self.admits(signed_in.identity):
             raise NotAllowed(signed_in.identity.key, "is not among those whom `allow:` lists")
         return signed_in
+
+    def account(self, provider: str, typed: str, domain: str) -> str:
+        """The account that was typed, as it is counted; "" for what is no name. It names a person: not for the log."""
+        asked = self.providers.get(provider)
+        try:
+            return _counted(asked, asked.account(typed, domain)) if asked else ""
+        except PasswordRefused:
+            return ""
 
     def mark(self, provider: str, typed: str, domain: str) -> str:
         """A short name for an account that joins lines of the log and says nothing; "" for what is no name.
@@ -108,95 +91,76 @@ class Passwords:
         What was typed is not logged: people type passwords into the field above. A line of the same account that
         ended well has both the mark and the person.
         """
-        asked = self.providers.get(provider)
-        try:
-            return self._name(provider, asked.account(typed, domain))[:MARK] if asked else ""
-        except PasswordRefused:
-            return ""
+        account = self.account(provider, typed, domain)
+        return self._tries.name(account)[:MARK] if account else ""
 
     async def close(self, patience: float) -> None:
         """Let checks land that are under way, for at most `patience` seconds."""
         for gate in self.gates.values():
             await gate.close(patience)
 
-    async def _counted(
-        self,
-        asked: ChecksPasswords,
-        typed: str,
-        domain: str,
-        password: str,
-        client: Client,
-        caller: Caller,
-    ) -> _Counted:
-        """What was counted of the account. Of what no directory is asked about the address counts."""
-        address = self._address(client)
+    @property
+    def _tries(self) -> Tries:
+        return Tries(limits=self.limits, store=self.store, clock=self.clock, key=self.key)
+
+    async def _account(
+        self, asked: ChecksPasswords, typed: str, domain: str, password: str, client: Client
+    ) -> Account:
+        """Whom to ask about. Of what no directory is asked about the address counts."""
         try:
             account = asked.account(typed, domain)
             check_usable(asked.name, password)
         except PasswordRefused:
-            await self._count(address)
+            await self._tries.take_address(client)
             raise
-        mine = self._account(asked.name, account)
-        if caller is Caller.PROVEN:
-            apart = replace(mine, key=f"{mine.key}:proven")
-            with contextlib.suppress(Limited):
-                await self._count(apart, address)
-                return _Counted(account, apart, address, caller)
-            caller = Caller.SCRIPT
-        await self._count(mine, address)
-        return _Counted(account, mine, address, caller)
+        return account
 
-    async def _ask(self, asked: ChecksPasswords, counted: _Counted, password: str) -> SignedIn:
-        mine, address = counted.mine, counted.address
+    async def _pass(self, asked: ChecksPasswords, account: Account, password: str, taken: Taken) -> SignedIn:
+        begun = False
+
+        def question() -> Coroutine[Any, Any, SignedIn]:
+            nonlocal begun
+            begun = True
+            return self._ask(asked, account, password, taken)
+
+        gate = self.gates.setdefault(asked.name, Gate(asked.name, self.limits.at_once, self.limits.deadline))
         try:
-            signed_in = await asked.check_password(counted.account, password, int(self.clock()))
-        except PasswordRefused:
-            if counted.caller is Caller.PROVEN:
-                # It was right and is no longer. The other workers know it as right too: the rest of these tries goes, so
-                # that the next of them meets the limit of the account, and not the directory's own.
-                await self._settle(replace(mine, cost=mine.burst - 1))
+            return await gate.pass_through(question)
+        except ProviderBusy:
+            if not begun:
+                await self._tries.give_back(taken)
             raise
-        # A directory forgets wrong passwords after a right one, and so do we: whoever mistyped twice is not punished.
-        # The address gets back this one try alone: whoever knows one password must not buy tries at others with it.
-        # Nor must a script: it is right every minute, and would bring strangers new tries at its account each time.
-        back = mine.burst if counted.caller is Caller.PERSON else 1
-        await self._settle(replace(mine, cost=-back), replace(address, cost=-1))
+
+    async def _ask(self, asked: ChecksPasswords, account: Account, password: str, taken: Taken) -> SignedIn:
+        """It goes on when nobody waits for it any more, so what came of it is settled here and nowhere else."""
+        tries = self._tries
+        if isinstance(asked, FindsAccounts):
+            taken = await self._meant(asked, account, taken)
+        try:
+            signed_in = await asked.check_password(account, password, int(self.clock()))
+        except PasswordRefused:
+            await tries.wrong(taken)
+            raise
+        except ProviderUnavailable as fault:
+            await (tries.doubtful(taken) if fault.ambiguous else tries.give_back(taken))
+            raise
+        await tries.right(taken)
         return signed_in
 
-    async def _unanswered(self, counted: _Counted, fault: ProviderUnavailable) -> None:
-        """Give back what was no try, so that nobody has to wait once an outage is over."""
-        mine, address = replace(counted.mine, cost=-1), replace(counted.address, cost=-1)
-        if not fault.ambiguous:
-            # Nobody was asked for a verdict. Else the directory may have counted a try too.
-            await self._settle(mine, address)
-        elif counted.caller is Caller.PROVEN:
-            # But who was right before does not guess.
-            await self._settle(mine)
+    async def _meant(self, asked: FindsAccounts, account: Account, taken: Taken) -> Taken:
+        """The try, counted at whom the name means as well."""
+        try:
+            found = await asked.find(account)
+        except ProviderFault:
+            await self._tries.give_back(taken)
+            raise
+        # Who is nobody is counted too, so that the way is the same.
+        theirs = f"found\0{asked.issuer}\0{found}" if found else f"nobody\0{_counted(asked, account)}"
+        return await self._tries.take_found(taken, theirs)
 
-    async def _count(self, *buckets: Bucket) -> None:
-        wait = await self.store.count(buckets, self.clock())
-        if wait > 0:
-            raise Limited(wait)
 
-    async def _settle(self, *buckets: Bucket) -> None:
-        """Give tries back, or take more of them, once the answer is known. No answer changes by it."""
-        with contextlib.suppress(StoreFault):
-            await self.store.count(buckets, self.clock())
-
-    def _account(self, provider: str, account: Account) -> Bucket:
-        name, limits = self._name(provider, account), self.limits
-        # The braces keep it on one node of a cluster with that of the address, so that both are taken in one step.
-        return Bucket(f"limit:{{passwords}}:account:{name}", limits.per_account, limits.account_period)
-
-    def _address(self, client: Client) -> Bucket:
-        limits = self.limits
-        return Bucket(
-            f"limit:{{passwords}}:address:{client.prefix}", limits.per_address, limits.address_period
-        )
-
-    def _name(self, provider: str, account: Account) -> str:
-        # Keyed: whoever reads the store or the log learns no name by trying a list of them.
-        return digest(self.key, f"{provider}\0{account.counted}".encode(), sha256).hex()
+def _counted(asked: ChecksPasswords, account: Account) -> str:
+    return f"{asked.name}\0{account.counted}"
 
 
 def check_usable(provider: str, password: str) -> None:

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator, Mapping
 
-from gateway.errors import GatewayError, NotAllowed, PasswordRefused, ProviderFault
+from gateway.errors import GatewayError, Limited, NotAllowed, PasswordRefused, ProviderFault
 from gateway.login.way import Client
 from gateway.observe.events import Alarm, Emit, LoginFinished
 from gateway.reasons import NO_TRACE
@@ -35,6 +35,21 @@ def on_the_way(return_to: str) -> Iterator[None]:
     except GatewayError as error:
         error.way_back = return_to
         raise
+
+
+@contextlib.contextmanager
+def locks_as_limits(comes_back: float) -> Iterator[None]:
+    """Answer a locked account as one that has reached our own limit, with `comes_back` seconds where nobody knows better.
+
+    Only an account that exists is locked, and any name reaches a limit: so neither a page nor a program is told which of
+    them it was. The log is.
+    """
+    try:
+        yield
+    except PasswordRefused as refused:
+        if refused.reason != "account_locked":
+            raise
+        raise Limited(refused.retry_after or comes_back) from None
 
 
 def say(

@@ -21,7 +21,7 @@ from gateway.login.call import Call, check_navigation, content_type, head_of, re
 from gateway.login.logout import Logout
 from gateway.login.telling import told
 from gateway.login.visitors import Visitors
-from gateway.login.way import Client
+from gateway.login.way import Client, Way
 from gateway.observe.events import Alarm, Emit
 from gateway.pages.answers import Answers, me_document
 from gateway.sessions.cookie import Ticket
@@ -116,15 +116,23 @@ class TokenDoor:
         return Reply(204, ((b"cache-control", b"no-store"), *lines))
 
     async def begin(self, call: Call) -> Reply:
-        """GET /auth/{provider}?client=…: a redirect login that ends in a code; for people, so what stops it is a page."""
+        """GET /auth/{provider}?client=…: a redirect login that ends in a code.
+
+        A start that is not whole is a page. What stops a whole one is told at the return address.
+        """
         provider, returning = call.path["provider"], self.returning
         if returning is None or provider not in returning.departing.providers:
             raise Malformed("client")
         check_navigation(call.head)
+        language = self.answers.language(call.head)
         with told(self.emit, provider, call.client, call.decision_id):
             wanted = returning.clients.read(parameters(call.query))
-            language = self.answers.language(call.head)
-            return redirect(await returning.begin(call.head, provider, wanted, call.client, language))
+            try:
+                way = await returning.begin(call.head, provider, wanted, call.client, language)
+            except GatewayError as error:
+                error.told_to = returning.refused(wanted, error, call.decision_id)
+                raise
+        return redirect(way)
 
     def _pair(self, issued: Issued, lines: Iterable[tuple[bytes, bytes]] = ()) -> Reply:
         """RFC 6749 section 5.1, and who it is."""
@@ -160,6 +168,8 @@ class TokenDoor:
         try:
             return await handler(call)
         except GatewayError as error:
+            if error.told_to:
+                return redirect(Way(error.told_to))
             return self.answers.error(call.head, error, call.decision_id)
         except Exception as error:  # noqa: BLE001 - the same merge point
             return self._bug(call, error)

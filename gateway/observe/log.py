@@ -183,9 +183,12 @@ def _floor(level: str) -> int:
 
 def _message(record: logging.LogRecord) -> str:
     try:
-        return record.getMessage()
+        said = record.getMessage()
     except (TypeError, ValueError):  # arguments that do not fit their format string
-        return str(record.msg)
+        said = str(record.msg)
+    # Beneath its first line the loop prints the task that crashed, and with it the message of what was raised, which
+    # may quote a password.
+    return said.partition("\n")[0] if record.name == "asyncio" else said
 
 
 def _error(error: BaseException) -> dict[str, str]:

@@ -31,6 +31,7 @@ from gateway.observe.events import (
     SessionBegun,
     SessionEnded,
     StoreCalled,
+    TokensAsked,
 )
 from gateway.observe.labels import (
     ALARMS,
@@ -159,6 +160,7 @@ class Metrics:
             ProviderLogout: lambda e: self._provider_logouts(e.provider, e.channel, e.outcome).inc(),
             SessionBegun: lambda e: self._begun(e.provider).inc(),
             SessionEnded: lambda e: self._ended(e.reason).inc(),
+            TokensAsked: lambda e: self._asked(e.how, e.outcome).inc(),
             Alarm: lambda e: self._alarms(e.what).inc(),
             HeaderOverflowed: lambda e: self._emptied(e.header).inc(),
             LogLinesDropped: lambda e: self._dropped.inc(e.count),
@@ -193,6 +195,13 @@ class Metrics:
         )
         begun = Counter("gateway_sessions_begun", "Sessions begun.", ("provider",), registry=registry)
         ended = Counter("gateway_sessions_ended", "Sessions ended.", ("reason",), registry=registry)
+        asked = Counter(
+            "gateway_token_requests",
+            "Refresh tokens and one-time codes that clients gave for tokens.",
+            ("how", "outcome"),
+            registry=registry,
+        )
+        self._asked = _Children(asked, ("code", "refresh"), ("ok", "again", *error_codes()))
         self._logins = _Children(logins, providers, ("ok", *error_codes()))
         self._refreshes = _Children(refreshes, providers, REFRESHES)
         self._provider_logouts = _Children(told, providers, ("back", "front"), ("ok", *error_codes()))

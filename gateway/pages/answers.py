@@ -11,6 +11,7 @@ from gateway.errors import (
     PasswordRefused,
     ProviderFault,
     ProviderUnavailable,
+    Refused,
     StoreFault,
 )
 from gateway.guard.headers import page_headers
@@ -73,10 +74,10 @@ class Answers:
     def problem(self, error: GatewayError, decision_id: str) -> Reply:
         """An exception as problem details, whatever the request accepts: for whoever has asked in JSON.
 
-        `reason` is a word of `gateway.reasons`, where there is one.
+        `reason` is a word of `gateway.reasons`, or of `Refused`, where there is one.
         """
         named = {"error": error.code, "decision_id": decision_id}
-        if isinstance(error, (PasswordRefused, NotAllowed, ProviderFault)) and error.reason:
+        if isinstance(error, (PasswordRefused, NotAllowed, ProviderFault, Refused)) and error.reason:
             named["reason"] = error.reason
         return self._problem(page_of(error), named, retry_after(error))
 

@@ -179,6 +179,15 @@ class ChecksPasswords(Provider, Protocol):
 
 
 @runtime_checkable
+class FindsAccounts(ChecksPasswords, Protocol):
+    """Can say whom a name means without a password, so that two names of one account are counted as one."""
+
+    async def find(self, account: Account) -> str:
+        """What names the account for ever, "" for nobody and where it cannot be known. Raises a `ProviderFault`."""
+        ...
+
+
+@runtime_checkable
 class Rechecks(Provider, Protocol):
     """Looks again, without the person, whether an account still stands: where nothing is prolonged (`Grant.recheck`)."""
 

@@ -50,11 +50,13 @@ class Beginnings:
             raise NotAllowed(identity.key, "is disabled")
         return right.epoch
 
-    async def write(self, logins: Logins, grants: Grants, device: Device, *, doubtful: bool) -> Begun:
+    async def write(
+        self, logins: Logins, grants: Grants, device: Device, *, doubtful: bool, waits: float = 0.0
+    ) -> Begun:
         """A new session. `AttemptUnknown` where its provider has ended the login meanwhile.
 
         `doubtful`: tokens come out of another session, where a refresh may have spent them. Then the first lease is
-        ambiguous, and a refusal of the provider does not count as one yet.
+        ambiguous, and a refusal of the provider does not count as one yet. `waits`: as in `Sessions.begin`.
         """
         cookie, ticket = issue_ticket(self.ring, self.spec, int(self.clock()), self.random)
         sid, names = session_id(ticket), list_names(logins.identities)
@@ -63,7 +65,7 @@ class Beginnings:
         beside = {"meta": self.entries.seal(sid, _entry(logins, device))}
         if doubtful:
             beside["intent"] = b"0"
-        session = await self.records.create(ticket, logins, grants, beside)
+        session = await self.records.create(ticket, logins, grants, beside, waits)
         for oldest in fallen:
             await self.endings.end(oldest, "", "crowded_out")
         await self._check_still_on(session, names)

@@ -20,6 +20,8 @@ from gateway.settings.model import Settings
 
 SECRET = 32
 MAX_AGE = 400 * 86_400  # browsers cut longer ages to this (RFC 6265bis section 5.5)
+FAMILIAR = 90 * 86_400
+"""Seconds for which a browser stays familiar to an account that does not sign in there."""
 _VERSION = "v1"
 _PURPOSE = "cookie/v1"
 _BLANK = b" \t"
@@ -81,6 +83,17 @@ def last_used_cookie(settings: Settings) -> CookieSpec:
         host_only=True,
         secure=urlsplit(settings.public_url).scheme == "https",
         max_age=MAX_AGE,
+    )
+
+
+def device_cookie(settings: Settings) -> CookieSpec:
+    """The cookie by which a browser is familiar to the accounts that signed in there, on the gateway's own host alone."""
+    return _spec(
+        f"{settings.sessions.cookie_name}-device",
+        domain=None,
+        host_only=True,
+        secure=urlsplit(settings.public_url).scheme == "https",
+        max_age=FAMILIAR,
     )
 
 

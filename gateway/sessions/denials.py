@@ -1,11 +1,12 @@
-"""Sessions that have ended while access tokens of theirs may still be in hands.
+"""Sessions that have ended while tokens of theirs may still be in hands.
 
-Such a token opens no session, so it is held against this list. A session is called by its `log_name` here, as in the
-token; an entry lives as long as the youngest token of its session can.
+An access token opens no session, so it is held against this list. A session is called by its `log_name` here, as in the
+token; an entry lives as long as the youngest token of its session can. The chain of refresh tokens goes with the session.
 """
 
 from dataclasses import dataclass
 
+from gateway.sessions.sealing import chain_key
 from gateway.sessions.session import log_name
 from gateway.storage.store import Store
 
@@ -24,6 +25,11 @@ class Denials:
         """Take no token of this session from now on."""
         if self.seconds:
             await self.store.put(denial_key(log_name(sid)), b"1", self.seconds + SLACK)
+
+    async def forget(self, sid: str) -> None:
+        """Drop the chain of a session whose record is gone; without that it opens nothing."""
+        if self.seconds:
+            await self.store.delete((chain_key(sid),))
 
 
 def denial_key(name: str) -> str:

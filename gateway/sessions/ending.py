@@ -44,6 +44,7 @@ class Endings:
         # It is over: an entry without a session is no session, and runs out by itself.
         with contextlib.suppress(StoreFault):
             await self._index.remove(sid, listed_under)
+            await self._denials.forget(sid)
         return gone > 0
 
     async def discard(self, sid: str, listed_under: Iterable[str]) -> None:

@@ -42,19 +42,29 @@ class Records:
         self._clock = clock
 
     async def create(
-        self, ticket: Ticket, logins: Logins, grants: Grants, beside: dict[str, bytes] | None = None
+        self,
+        ticket: Ticket,
+        logins: Logins,
+        grants: Grants,
+        beside: dict[str, bytes] | None = None,
+        waits: float = 0.0,
     ) -> Session:
-        """Write a new session, with the sealed fields of `beside` too. `StoreFault` where it could not be."""
+        """Write a new session, with the sealed fields of `beside` too. `StoreFault` where it could not be.
+
+        With `waits` it is gone after so many seconds, unless it was touched.
+        """
         sid, now = session_id(ticket), int(self._clock())
         # The activity first: a record without one counts as idle.
-        await self._store.put(activity_key(sid), b"%d" % now, self._idle)
+        await self._store.put(activity_key(sid), b"%d" % now, waits or self._idle)
         fields = {
             "identity": self._sealing.seal_logins(ticket, sid, logins),
             "grant": self._sealing.seal_grants(ticket, sid, grants),
             **(beside or {}),
             **{name: value for name, value in token_fields(grants).items() if value is not None},
         }
-        if not await self._store.create(record_key(sid), fields, self._ttl(logins.absolute_end, now)):
+        if not await self._store.create(
+            record_key(sid), fields, waits or self._ttl(logins.absolute_end, now)
+        ):
             raise StoreFault("a new session's id is taken")
         token_end, token_begun = token_times(grants.values())
         return Session(

@@ -46,6 +46,11 @@ def activity_key(sid: str) -> str:
     return f"a:{{{sid}}}"
 
 
+def chain_key(sid: str) -> str:
+    """Where the chain of its refresh tokens stands, if it has any (`tokens.chains`)."""
+    return f"t:{{{sid}}}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logins:
     """The payload of the field `identity`: what every check reads. Times in Unix seconds.

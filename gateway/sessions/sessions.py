@@ -121,12 +121,15 @@ class Sessions:
         joins: Ticket | None = None,
         browser: str = "",
         device: Device = Device(),  # noqa: B008 (a frozen value)
+        waits: float = 0.0,
     ) -> Begun:
         """Begin a session under a new id and a new key, whatever the browser brought along.
 
         With `joins` that session ends, and its other logins move over if it was begun in the same `browser`; they live
-        no longer for it. Raises `StoreFault`, `NotAllowed` for a person who is disabled and `AttemptUnknown` where the
-        provider has ended the login meanwhile; then nobody holds a ticket to anything new.
+        no longer for it. With `waits` the session is gone after so many seconds, unless it was kept (`keep`).
+
+        Raises `StoreFault`, `NotAllowed` for a person who is disabled and `AttemptUnknown` where the provider has ended
+        the login meanwhile; then nobody holds a ticket to anything new.
         """
         now = int(self._clock())
         # Read before anything is written: whoever ends all of the person's sessions from here on ends this one too.
@@ -145,14 +148,18 @@ class Sessions:
         grants = {**joined.grants, **({identity.provider: grant} if grant is not None else {})}
         if grant is not None:
             await self.suspicions.signed_in(identity, grant)
-        begun = await self._beginnings.write(logins, grants, device, doubtful=joined.doubtful)
+        begun = await self._beginnings.write(logins, grants, device, doubtful=joined.doubtful, waits=waits)
         replaced = not joins or await self._replaced(joins, joined.session)
         if others and not (replaced and await self._beginnings.still_on(others)):
             # Somebody signed out, or was, after we had looked: their logins must not live on under the new name.
             await self._endings.discard(begun.session.id, list_names(logins.identities))
-            return await self.begin(identity, grant, browser=browser, device=device)
+            return await self.begin(identity, grant, browser=browser, device=device, waits=waits)
         self._emit(SessionBegun(log_name(begun.session.id), identity.key, identity.provider))
         return begun
+
+    async def keep(self, session: Session) -> bool:
+        """Let a session that waits (`begin`) live by the limits of all; whether it is still there."""
+        return await self._records.touch(session, int(self._clock()))
 
     async def _joined(self, ticket: Ticket, provider: str, browser: str) -> Joined:
         joining = Joining(lambda: self.open(ticket), lambda one: self.grants(ticket, one), self._leases)

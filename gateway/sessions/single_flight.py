@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, Generic, TypeVar
 
-from gateway.errors import GatewayError
+from gateway.late import heard_late
 
 T = TypeVar("T")
 
@@ -57,9 +57,5 @@ class SingleFlight(Generic[T]):
 
     def _land(self, key: Hashable, flight: asyncio.Task[T]) -> None:
         del self._flights[key]
-        # Looking at the exception marks it as seen: a fault that nobody waits for any more is no surprise.
-        fault = None if flight.cancelled() else flight.exception()
-        if fault is not None and not isinstance(fault, GatewayError):
-            # A bug, on the other hand, must not vanish because nobody was waiting.
-            context = {"message": "a single flight crashed", "exception": fault, "task": flight}
-            flight.get_loop().call_exception_handler(context)
+        # Seen by whoever waited; where nobody did, a fault is no surprise, and a bug must not vanish.
+        heard_late(flight, "a single flight")

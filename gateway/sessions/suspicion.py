@@ -117,8 +117,8 @@ class Suspicions:
         if await self._is_operators(identity.issuer, mark, now):
             self._report.alarm(
                 identity.provider,
-                f"provider {identity.provider} refuses the passwords of several people at once: compare its API key "
-                "and its state; nobody is signed out by this",
+                f"provider {identity.provider} refuses the passwords of several people at once: look at its state, "
+                "and at its API key where it has one; nobody is signed out by this",
             )
             return await self._rights.change(person, lambda found: _excused(found, mark, now))
         over = await self._rights.change(person, lambda found: _convicted(found, mark))

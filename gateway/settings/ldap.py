@@ -67,7 +67,7 @@ class LdapProvider(PasswordSection):
     bind_dn: Name | None = Field(
         default=None,
         description="The service account that searches, as a DN or as user@domain; without one people search "
-        "themselves after they have signed in, and nobody looks at their account again.",
+        "themselves after they have signed in, and nobody looks at their account again unless `relogin` says so.",
     )
     bind_password: Secret | None = Field(default=None, description="Its password.")
     domains: dict[Name, tuple[Name, ...]] = Field(
@@ -115,6 +115,11 @@ class LdapProvider(PasswordSection):
     recheck: Duration = Field(
         default=parse_duration("15m"),
         description="How often the service account looks whether somebody's account still stands, and at the groups.",
+    )
+    relogin: bool = Field(
+        default=False,
+        description="Keep the password, sealed under a key that the browser's cookie holds alone, and sign in with it "
+        "every `recheck`: for directories without a service account.",
     )
     connect_timeout: Duration = Field(
         default=parse_duration("2s"), description="For one controller to take a connection."

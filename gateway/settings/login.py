@@ -20,16 +20,17 @@ class PasswordLimits(Section):
     """
 
     per_account: int = Field(
-        default=5,
+        default=7,
         ge=1,
         le=1000,
-        description="Tries of one account at once; below the number at which the directory locks it.",
+        description="Tries of one account at once, the last third for browsers in which it has signed in before; below "
+        "the number at which the directory locks it.",
     )
-    # One try in half an hour, once those at once are used up. Active Directory forgets only after a pause without a wrong
+    # One try in 50 minutes, once those at once are used up. Active Directory forgets only after a pause without a wrong
     # password, 10 or 15 minutes as Microsoft ships and advises it, and locks at 10: tries that come back faster than
     # it forgets would add up there, however few they are at once.
     account_period: Duration = Field(
-        default=parse_duration("150m"),
+        default=parse_duration("350m"),
         description="Time in which these come back, one after another; a right password brings all of them back.",
     )
     per_address: int = Field(
@@ -51,6 +52,16 @@ class PasswordLimits(Section):
         default=parse_duration("8s"),
         description="How long a person waits for an answer, the wait for their turn included; then it is a 503.",
     )
+
+    @property
+    def for_strangers(self) -> int:
+        """Those of `per_account` that a browser may use in which the account has never signed in; never none."""
+        return self.per_account - self.per_account // 3
+
+    @property
+    def comes_back(self) -> float:
+        """Seconds after which one try of an account comes back."""
+        return self.account_period / self.per_account
 
 
 class Login(Section):

@@ -19,7 +19,7 @@ from gateway.sessions.session import Session, log_name
 TYP = "at+jwt"
 """RFC 9068 section 2.1: an ID token, an assertion or a logout token never passes for one, nor it for them."""
 LEEWAY = 30
-"""Seconds by which the clocks of replicas may differ."""
+"""Seconds by which the clock of whoever issued a token may be ahead. It ends by the clock of whoever reads it, without."""
 LONGEST = 8_000
 """Bytes of a token that is looked at. Ours are some hundreds."""
 MOST_GROUPS = 4_000
@@ -34,7 +34,7 @@ _REQUIRED = ("iss", "sub", "aud", "exp", "iat", "jti", "client_id", "sid", "prov
 class Access:
     """What a good token says. `session` is the `log_name` of its session, `epoch` that of the person at its begin.
 
-    `issued` and `ends` in Unix seconds; until `ends` and the leeway it is taken.
+    `issued` and `ends` in Unix seconds; it is taken until `ends`.
     """
 
     id: str
@@ -131,7 +131,8 @@ class AccessReader:
         except (TypeError, ValueError):
             raise TokenInvalid("claims") from None
         ends = int(min(access.ends, access.issued + self._lifetime))
-        if now >= ends + LEEWAY:
+        # No leeway: it would let a request pass with an assertion that has ended, and by a session that has.
+        if now >= ends:
             raise TokenInvalid("exp")
         return access if ends == access.ends else replace(access, ends=ends)
 

@@ -12,7 +12,7 @@ from gateway.keys.keyring import Keyring
 from gateway.keys.seal import Sealer
 from gateway.sessions.cookie import Ticket
 from gateway.sessions.records import SLACK
-from gateway.sessions.sealing import session_id
+from gateway.sessions.sealing import chain_key, session_id
 from gateway.storage.store import Store
 from gateway.tokens.chain import Chain, parsed, plain
 
@@ -44,12 +44,12 @@ class Chains:
     async def begin(self, ticket: Ticket, chain: Chain) -> None:
         """Write the chain of a new session."""
         sid = session_id(ticket)
-        await self._store.put(_key(sid), self._seal(ticket, sid, chain), self._ttl(chain))
+        await self._store.put(chain_key(sid), self._seal(ticket, sid, chain), self._ttl(chain))
 
     async def read(self, ticket: Ticket) -> Kept | None:
         """The chain of a session; `None` where there is none, or where it does not open."""
         sid = session_id(ticket)
-        sealed = await self._store.get(_key(sid))
+        sealed = await self._store.get(chain_key(sid))
         if sealed is None:
             return None
         try:
@@ -62,7 +62,7 @@ class Chains:
         """Write `chain` in the place of what was read; whether nobody else was quicker."""
         sid = session_id(ticket)
         sealed = self._seal(ticket, sid, chain)
-        return await self._store.replace(_key(sid), before.sealed, sealed, self._ttl(chain))
+        return await self._store.replace(chain_key(sid), before.sealed, sealed, self._ttl(chain))
 
     def _seal(self, ticket: Ticket, sid: str, chain: Chain) -> bytes:
         return self._sealer.seal(
@@ -74,8 +74,3 @@ class Chains:
 
     def _ttl(self, chain: Chain) -> float:
         return max(chain.ends - self._clock(), 0.0) + SLACK
-
-
-def _key(sid: str) -> str:
-    """The braces keep it on the node of the session's record."""
-    return f"t:{{{sid}}}"

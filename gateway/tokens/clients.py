@@ -13,7 +13,16 @@ from re import ASCII
 from re import compile as pattern
 from urllib.parse import urlencode
 
-from gateway.errors import Malformed
+from gateway.errors import (
+    GatewayError,
+    Malformed,
+    NotAllowed,
+    ProviderFault,
+    ProviderMisconfigured,
+    ProviderRefused,
+    ProviderUnavailable,
+    StoreFault,
+)
 
 _CHALLENGE = pattern(r"[A-Za-z0-9_-]{43}")  # base64url of a SHA-256
 _VERIFIER = pattern(r"[A-Za-z0-9._~-]{43,128}", ASCII)  # RFC 7636 section 4.1
@@ -65,8 +74,35 @@ class Clients:
 
 def with_code(wanted: ForClient, code: str, issuer: str) -> str:
     """The return address with the code, the client's state, and who we are (RFC 9207)."""
-    answer = {"code": code, **({"state": wanted.state} if wanted.state else {}), "iss": issuer}
-    return f"{wanted.address}{'&' if '?' in wanted.address else '?'}{urlencode(answer)}"
+    return _answered(wanted, {"code": code}, issuer)
+
+
+def with_error(wanted: ForClient, error: GatewayError, issuer: str, decision_id: str) -> str:
+    """The return address with what stopped the login (RFC 6749 section 4.1.2.1), and by which id the log knows more."""
+    reason = error.reason if isinstance(error, (ProviderFault, NotAllowed)) else ""
+    said = f"{reason or error.code}, decision {decision_id}"
+    return _answered(wanted, {"error": _word(error), "error_description": said}, issuer)
+
+
+def _word(error: GatewayError) -> str:
+    """Whether to try again, whether it was a no, or whose fault it is."""
+    match error:
+        case ProviderUnavailable() | StoreFault():
+            return "temporarily_unavailable"
+        case ProviderMisconfigured():
+            return "server_error"
+        case NotAllowed():
+            return "access_denied"
+        case ProviderRefused(reason=reason) if reason:
+            return "access_denied"
+        case Malformed():
+            return "invalid_request"
+    return "server_error"
+
+
+def _answered(wanted: ForClient, answer: Mapping[str, str], issuer: str) -> str:
+    whole = {**answer, **({"state": wanted.state} if wanted.state else {}), "iss": issuer}
+    return f"{wanted.address}{'&' if '?' in wanted.address else '?'}{urlencode(whole)}"
 
 
 def proves(verifier: str, challenge: str) -> bool:

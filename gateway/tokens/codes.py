@@ -20,6 +20,8 @@ from gateway.storage.store import Store
 from gateway.tokens.clients import ForClient, proves
 
 LIFETIME = 60.0
+WAITS = LIFETIME + 10.0
+"""Seconds for which the session behind a code waits for it: one that is given at its last moment finds its session."""
 REMEMBERED = 600.0
 """Seconds for which a used code is known by."""
 TWICE = 10

@@ -47,5 +47,4 @@ class Exchange:
         ticket = await self.codes.take(
             text(sent, "code"), name, text(sent, "rd"), text(sent, "code_verifier")
         )
-        session = await self.issuing.session_of(ticket)
-        return await self.issuing.begin(ticket, session, name)
+        return await self.issuing.redeem(ticket, name)

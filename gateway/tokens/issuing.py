@@ -43,6 +43,8 @@ class LivingSessions(Protocol):
 
     async def open(self, ticket: Ticket) -> Session | None: ...
 
+    async def keep(self, session: Session) -> bool: ...
+
     async def end(self, ticket: Ticket, reason: str) -> None: ...
 
 
@@ -71,6 +73,13 @@ class Issuing:
         chain = begun(self.clock(), self.lifetime, client)
         await self.chains.begin(ticket, chain)
         return self._issued(ticket, session, chain)
+
+    async def redeem(self, ticket: Ticket, client: str) -> Issued:
+        """The first pair of a session that has waited for its code. `BadCredential` where it is over meanwhile."""
+        session = await self.session_of(ticket)
+        if not await self.sessions.keep(session):
+            raise BadCredential("its session is over")
+        return await self.begin(ticket, session, client)
 
     async def refresh(self, text: str) -> Issued:
         """A new pair for a refresh token, or the same one again for one that was exchanged a moment ago.

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gateway.errors import AttemptUnknown
+from gateway.errors import AttemptUnknown, GatewayError, Limited
 from gateway.identity.presented import Head
 from gateway.login.attempt import Attempt
 from gateway.login.departing import Departing
@@ -11,8 +11,8 @@ from gateway.login.way import Client, Way
 from gateway.providers.provider import SignedIn
 from gateway.sessions.device import device_of
 from gateway.sessions.sessions import Sessions
-from gateway.tokens.clients import Clients, ForClient, with_code
-from gateway.tokens.codes import Codes
+from gateway.tokens.clients import Clients, ForClient, with_code, with_error
+from gateway.tokens.codes import WAITS, Codes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +37,29 @@ class Returning:
         return await self.departing.leave(head, provider, wanted.address, client, errand)
 
     async def conclude(self, head: Head, signed_in: SignedIn, attempt: Attempt, client: Client) -> Way:
-        """Begin the client's session, which has no cookie, and go back to it with a code."""
-        wanted = ForClient(attempt.client, attempt.return_to, attempt.challenge, attempt.client_state)
+        """Begin the client's session, which has no cookie and waits for its code, and go back to it with that."""
+        wanted = _wanted(attempt)
         # Judged once more: an address that was registered ten minutes ago may be no more.
         if not self.clients.knows(wanted.client, wanted.address):
             raise AttemptUnknown("the client's return address has left the configuration")
         device = device_of(head, client.address)
-        begun = await self.sessions.begin(signed_in.identity, signed_in.grant, device=device)
+        begun = await self.sessions.begin(signed_in.identity, signed_in.grant, device=device, waits=WAITS)
         code = await self.codes.make(begun.ticket, wanted)
         return Way(with_code(wanted, code, self.issuer))
+
+    def refusal(self, attempt: Attempt, error: GatewayError, decision_id: str) -> str:
+        """Where the client of an attempt is told why it ended; "" where nobody is registered there any more."""
+        wanted = _wanted(attempt)
+        known = self.clients.knows(wanted.client, wanted.address)
+        return self.refused(wanted, error, decision_id) if known else ""
+
+    def refused(self, wanted: ForClient, error: GatewayError, decision_id: str) -> str:
+        """Where a client that is registered is told; "" for a limit, which a page says to the person.
+
+        A client that begins anew by itself would go round in circles with it.
+        """
+        return "" if isinstance(error, Limited) else with_error(wanted, error, self.issuer, decision_id)
+
+
+def _wanted(attempt: Attempt) -> ForClient:
+    return ForClient(attempt.client, attempt.return_to, attempt.challenge, attempt.client_state)

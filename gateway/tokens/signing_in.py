@@ -5,7 +5,9 @@ from typing import Protocol
 
 from gateway.errors import Malformed
 from gateway.identity.presented import Head
-from gateway.login.telling import say, told
+from gateway.login.familiar import Familiar
+from gateway.login.telling import locks_as_limits, say, told
+from gateway.login.tries import Caller
 from gateway.login.visitors import Visitors
 from gateway.login.way import Client
 from gateway.observe.events import Emit
@@ -18,8 +20,10 @@ class ChecksAll(Protocol):
     """The service of `login.passwords`."""
 
     async def check(
-        self, provider: str, typed: str, domain: str, password: str, client: Client
+        self, provider: str, typed: str, domain: str, password: str, client: Client, caller: Caller
     ) -> SignedIn: ...
+
+    def account(self, provider: str, typed: str, domain: str) -> str: ...
 
     def mark(self, provider: str, typed: str, domain: str) -> str: ...
 
@@ -37,9 +41,11 @@ class Typed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningIn:
-    """`providers` are those that take passwords, by name."""
+    """`providers` are those that take passwords, by name; `comes_back` as in `PasswordLimits`."""
 
     passwords: ChecksAll
+    familiar: Familiar
+    comes_back: float
     providers: tuple[str, ...]
     visitors: Visitors
     issuing: Issuing
@@ -52,9 +58,18 @@ class SigningIn:
         provider = self._provider(typed.provider)
         mark = self.passwords.mark(provider, typed.name, typed.domain)
         trace = {"account": mark} if mark else {}
-        with told(self.emit, provider, client, decision_id, trace):
-            signed_in = await self.passwords.check(provider, typed.name, typed.domain, typed.password, client)
+        account = self.passwords.account(provider, typed.name, typed.domain)
+        caller = Caller.KNOWN if self.familiar.knows(head, account) else Caller.PERSON
+        with (
+            locks_as_limits(self.comes_back),
+            told(self.emit, provider, client, decision_id, trace),
+        ):
+            signed_in = await self.passwords.check(
+                provider, typed.name, typed.domain, typed.password, client, caller
+            )
             issued, cookies = await self._begin(head, signed_in, client, cookie=typed.cookie)
+        if typed.cookie:
+            cookies = (*cookies, self.familiar.cookie(head, account))
         subject = signed_in.identity.key
         say(self.emit, provider, "ok", subject, client, decision_id, trace=trace)
         return issued, cookies

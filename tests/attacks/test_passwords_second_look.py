@@ -49,7 +49,7 @@ async def guesses(house, number):
 
 
 async def test_a_stranger_who_guesses_at_an_account_stops_no_script_of_it(house):
-    """Five guesses empty the account for half an hour; the script's own password is no guess, and is counted by itself."""
+    """Five guesses use up what strangers have of the account for 50 minutes; the script's own password is no guess, and is counted by itself."""
     assert (await house.ask("forward-auth", "/api/x", headers=[RIGHT])).status == 200
     assert (await guesses(house, 8))[-1] == 429
 
@@ -66,7 +66,7 @@ async def test_a_script_that_is_right_every_minute_brings_strangers_no_new_tries
         guessed += await guesses(house, 4)
         house.clock.advance(KEPT + 1)
 
-    assert guessed.count(401) == house.settings.login.passwords.per_account
+    assert guessed.count(401) == house.settings.login.passwords.for_strangers
     assert guessed.count(429) == 40 - guessed.count(401)
 
 
@@ -97,7 +97,7 @@ async def test_an_old_password_that_many_workers_know_as_right_meets_our_limit_f
         house.clock.advance(KEPT + 1)
         await house.ask("forward-auth", "/api/x", headers=[RIGHT])
 
-    assert len(house.directory.asked) == 1 + house.settings.login.passwords.per_account
+    assert len(house.directory.asked) == 1 + house.settings.login.passwords.for_strangers
 
 
 async def test_an_outage_uses_up_no_tries_of_a_script(house):
@@ -275,10 +275,10 @@ async def test_a_locked_account_and_one_that_reached_our_limit_have_one_answer()
         form = await opened(LoginHouse((), directories=(corp,)).browser(), LOGIN)
         for _ in range(tries):
             hop = await form.send("alice", "wrong")
-        seen.append((hop.status, hop.response.headers.get("retry-after"), hop.response.text.count("30")))
+        seen.append((hop.status, hop.response.headers.get("retry-after"), hop.response.text.count("50 min")))
 
     assert seen[0] == seen[1]
-    assert seen[0][:2] == (429, "1800")
+    assert seen[0][:2] == (429, "3000")
 
 
 # The file of people

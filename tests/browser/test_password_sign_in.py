@@ -86,17 +86,47 @@ def test_caps_lock_is_told_while_the_password_is_typed():
     with shown() as (page, _):
         hint = page.get_by_role("status")
         for on, text in ((True, "Caps lock is on."), (False, ""), (True, "Caps lock is on.")):
-            page.evaluate(
-                """on => document.getElementById('password').dispatchEvent(
-                    new KeyboardEvent('keydown', {key: 'a', modifierCapsLock: on, bubbles: true}))""",
-                on,
-            )
+            press_with_caps_lock(page, on=on)
             expect(hint).to_have_text(text)
         # A password manager that fills in sends an event without modifiers.
         page.evaluate("document.getElementById('password').dispatchEvent(new Event('keydown'))")
         page.focus("#password")
         page.focus("#username")
         expect(hint).to_have_text("")
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_with_caps_lock_on_a_click_meets_what_it_was_meant_for(width):
+    """The hint goes when the button is pressed and the field loses the focus: nothing may move under the pointer."""
+    with shown(viewport={"width": width, "height": 760}) as (page, corp):
+        page.fill("#username", "alice")
+        page.fill("#password", "right")
+        button = page.locator("button[type=submit]")
+        places = [button.bounding_box()]
+        press_with_caps_lock(page, on=True)
+        expect(page.get_by_role("status")).to_have_text("Caps lock is on.")
+        places.append(button.bounding_box())
+
+        page.click("#show")
+        assert page.get_attribute("#password", "type") == "text"
+        expect(page.get_by_role("status")).to_have_text("")
+        places.append(button.bounding_box())
+        assert places == places[:1] * 3
+
+        page.focus("#password")
+        press_with_caps_lock(page, on=True)
+        button.click()
+        page.wait_for_url("**/report")
+        assert corp.asked == [("alice", "right")]
+
+
+def press_with_caps_lock(page: Page, *, on: bool) -> None:
+    """A key as a keyboard with caps lock sends it; nothing that drives a browser can turn that on."""
+    page.evaluate(
+        """on => document.getElementById('password').dispatchEvent(
+            new KeyboardEvent('keydown', {key: 'a', modifierCapsLock: on, bubbles: true}))""",
+        on,
+    )
 
 
 def test_what_was_typed_can_be_looked_at_and_is_hidden_again_when_it_is_sent():

@@ -6,6 +6,7 @@ import pytest
 
 from gateway.errors import Limited, PasswordRefused
 from gateway.login.passwords import Passwords
+from gateway.login.tries import Caller
 from gateway.login.way import Client
 from gateway.settings.login import PasswordLimits
 from tests.kit.clock import Clock
@@ -32,9 +33,9 @@ def world(store, second):
     return replicas, corp, clock
 
 
-async def outcome(replica, name, password, where="192.0.2.0/24"):
+async def outcome(replica, name, password, where="192.0.2.0/24", caller=Caller.PERSON):
     try:
-        await replica.check("corp", name, "", password, Client("", where))
+        await replica.check("corp", name, "", password, Client("", where), caller)
     except (PasswordRefused, Limited) as error:
         return error.code
     return "ok"
@@ -73,5 +74,21 @@ async def test_a_right_password_gives_the_account_all_back_and_the_address_one(w
 
     assert again == ["password_refused"] * 5 + ["limited"]
     assert others == ["password_refused"] * 21 + ["limited"]
-    clock.advance(1801)
+    clock.advance(3001)
     assert await outcome(replicas[0], "alice", "right") == "ok"
+
+
+async def test_what_is_kept_from_strangers_is_a_part_of_the_same_number(world):
+    """Two looks at one bucket: strangers see five of seven tries, a familiar browser all; and given back are all."""
+    replicas, corp, clock = world
+    strangers = [await outcome(replicas[n % 2], "alice", "wrong") for n in range(7)]
+    known = [await outcome(replicas[n % 2], "alice", "wrong", caller=Caller.KNOWN) for n in range(4)]
+
+    assert strangers == ["password_refused"] * 5 + ["limited"] * 2
+    assert known == ["password_refused"] * 2 + ["limited"] * 2
+    assert len(corp.asked) == 7
+    clock.advance(3001)
+    # One has come back, to whoever may use all of them.
+    assert await outcome(replicas[0], "alice", "right") == "limited"
+    assert await outcome(replicas[1], "alice", "right", caller=Caller.KNOWN) == "ok"
+    assert [await outcome(replicas[0], "alice", "wrong") for _ in range(6)] == strangers[:6]

@@ -69,7 +69,14 @@ class BasicHouse(VerifyHouse):
         deployment, lifetime = self.ring.deployment, settings.sessions.absolute
         self.rights = Rights(self.store, self.ring, deployment, lifetime, self.clock, self.random)
         self.basic = Basic(
-            self.passwords.check, self.rights, self.bus, "local", self.clock, self.clock, self.random
+            self.passwords,
+            self.rights,
+            self.bus,
+            self.events.append,
+            "local",
+            self.clock,
+            self.clock,
+            self.random,
         )
         check = super()._check()
         return replace(check, schemes={"basic": self.basic}, takes=takes_authorization(settings))

@@ -28,7 +28,8 @@ def entry(dn: str, **attributes: str | bytes | list[str]) -> Entry:
 class FakeDirectory:
     """`passwords` by name, `answers` to searches by a function of the search; `down` are hosts that do not answer.
 
-    `silent`: hosts that take a connection and answer nothing on it. `me` is the answer to who am I.
+    `silent`: hosts that take a connection and answer nothing on it. `me` is the answer to who am I. `refused` are those
+    whose password was wrong.
     """
 
     passwords: dict[str, str] = field(default_factory=dict)
@@ -39,6 +40,7 @@ class FakeDirectory:
     silent: set[str] = field(default_factory=set)
     dialled: list[str] = field(default_factory=list)
     binds: list[tuple[str, str]] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
     searches: list[Search] = field(default_factory=list)
     open: int = 0
 
@@ -66,6 +68,7 @@ class FakeLink:
         self.directory.binds.append((name, password))
         if self.directory.passwords.get(name) == password:
             return self.directory.outcomes.get(name, YES)
+        self.directory.refused.append(name)
         return WRONG
 
     def search(self, search: Search) -> Found:

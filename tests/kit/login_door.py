@@ -23,6 +23,7 @@ from gateway.login.backchannel import BackChannel
 from gateway.login.concluding import Conclusion
 from gateway.login.confirming import Confirming
 from gateway.login.departing import Departing
+from gateway.login.familiar import Familiar
 from gateway.login.flow import Flow
 from gateway.login.frontchannel import FrontChannel
 from gateway.login.giving_back import GivingBack
@@ -40,7 +41,7 @@ from gateway.login.visitors import Visitors
 from gateway.pages.answers import Answers
 from gateway.pages.editions import Editions
 from gateway.providers.oidc import Oidc
-from gateway.sessions.cookie import attempt_cookie, last_used_cookie, session_cookie
+from gateway.sessions.cookie import attempt_cookie, device_cookie, last_used_cookie, session_cookie
 from gateway.sessions.deferred import DeferredEnds
 from gateway.sessions.inventory import Inventory
 from gateway.sessions.notices import Notices
@@ -230,10 +231,12 @@ class LoginHouse:
     def _password_door(self, public_url: str) -> PasswordDoor:
         login = PasswordLogin(
             passwords=self.passwords,
+            familiar=Familiar(device_cookie(self.settings), self.ring, self.clock),
             confirming=self.flow.confirming,
             conclusion=self.flow.conclusion,
             return_to=self.flow.return_to,
             emit=self.events.append,
+            comes_back=self.settings.login.passwords.comes_back,
         )
         return PasswordDoor(
             flow=self.flow,
@@ -241,7 +244,6 @@ class LoginHouse:
             visitors=self.visitors,
             answers=self.answers,
             public_url=public_url,
-            locked_for=1800.0,
             form_key=self.ring.derive("form"),
         )
 

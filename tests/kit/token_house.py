@@ -77,7 +77,9 @@ class TokenHouse:
         content = body if isinstance(body, (str, bytes)) else json.dumps(body)
         transport = httpx.ASGITransport(self.house.apps["bind"], client=(peer, 50000))
         async with httpx.AsyncClient(transport=transport, base_url=AUTH) as client:
-            return await client.request(method, path, content=content, headers={**JSON, **(headers or {})})
+            # Pairs, where a line is to stand twice.
+            lines = [*JSON.items(), *headers] if isinstance(headers, list) else {**JSON, **(headers or {})}
+            return await client.request(method, path, content=content, headers=lines)
 
     async def sign_in_by_json(self, headers=None, **more):
         body = {"username": "ann", "password": "correct horse", **more}

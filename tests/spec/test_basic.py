@@ -6,8 +6,9 @@ import pytest
 
 from gateway.errors import BadCredential, ProviderLied, ProviderUnavailable
 from gateway.forward_auth.basic import KEPT, read_basic
+from gateway.observe.events import LoginFinished
 from tests.kit.basic_house import authorization, basic, open_basic_house
-from tests.kit.verify_house import CONTRACTS, value_of
+from tests.kit.verify_house import CLIENT, CONTRACTS, value_of
 from tests.kit.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -61,6 +62,51 @@ async def test_a_repeated_refusal_costs_one_bind_and_one_count(house):
 
     assert len(house.directory.asked) == 1
     assert counts(house) == 1
+
+
+async def test_a_check_at_the_provider_is_told_as_a_login_and_a_remembered_one_is_not(house):
+    """One line for each question to the directory, with the mark of the account, and the person once it is one."""
+    for line in (RIGHT, WRONG):
+        for _ in range(10):
+            await house.ask("forward-auth", "/api/x", headers=[line])
+    told = logins(house)
+    mark = house.passwords.mark("local", "alice", "")
+
+    assert [(one.provider, one.outcome, one.subject, one.reason) for one in told] == [
+        ("local", "ok", "local:id-of-alice", ""),
+        ("local", "password_refused", "", "wrong_password"),
+    ]
+    assert {(one.trace, one.client) for one in told} == {(f"by=basic account={mark}", CLIENT)}
+    house.clock.advance(KEPT)
+    await house.ask("forward-auth", "/api/x", headers=[RIGHT])
+    assert [one.outcome for one in logins(house)] == ["ok", "password_refused", "ok"]
+
+
+async def test_whatever_stops_a_check_is_told_too(house):
+    """A limit, an outage, who is not admitted, who is switched off; and what was typed never is."""
+    house.admitted = False
+    await house.ask("forward-auth", "/api/x", headers=[RIGHT])
+    house.admitted = True
+    house.directory.answers = {"bob": ProviderUnavailable("local", "reset")}
+    await house.ask("forward-auth", "/api/x", headers=[basic("bob", "blue")])
+    for number in range(6):
+        await house.ask("forward-auth", "/api/x", headers=[basic("carol", f"guess-{number}")])
+    house.store.down = True
+    await house.ask("forward-auth", "/api/x", headers=[basic("dave", "x")])
+
+    outcomes = [one.outcome for one in logins(house)]
+    assert outcomes == [
+        "not_allowed",
+        "provider_unavailable",
+        *["password_refused"] * 5,
+        "limited",
+        "store_fault",
+    ]
+    assert "guess-" not in repr(house.events)
+
+
+def logins(house):
+    return [event for event in house.events if isinstance(event, LoginFinished)]
 
 
 async def test_what_is_kept_ends_after_a_minute(house):

@@ -140,6 +140,20 @@ async def test_without_a_service_account_controllers_alone_are_looked_at():
 
 
 @pytest.mark.parametrize(
+    ("written", "later"),
+    [
+        ({}, "nobody looks at their account again"),
+        ({"relogin": True, "recheck": "30m"}, "are signed in again every 30m by their kept password"),
+    ],
+)
+async def test_what_becomes_of_people_without_a_service_account_is_said(written, later):
+    """Whether anybody looks again, and how."""
+    lines, _ = await surveyed(directory_of(), bind_dn=None, bind_password=None, **written)
+
+    assert lines[-1] == ("account", f"none: people search themselves, and {later}")
+
+
+@pytest.mark.parametrize(
     ("written", "asked"),
     [
         ({}, "(&(objectCategory=person)(objectClass=user))"),

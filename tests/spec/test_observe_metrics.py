@@ -26,6 +26,7 @@ from gateway.observe.events import (
     SessionBegun,
     SessionEnded,
     StoreCalled,
+    TokensAsked,
 )
 from gateway.observe.metrics import Metrics
 from gateway.reasons import REASONS
@@ -57,6 +58,8 @@ ONE_OF_EACH = (
     StoreCalled("read", "ok", 0.001),
     StoreCalled("put", "error", 3.0),
     SessionBegun("s1", "corp:42", "corp"),
+    TokensAsked("refresh", "ok", "s1", "corp:42", "spa", "192.0.2.1", "d1"),
+    TokensAsked("code", "bad_credential", "", "", "", "192.0.2.1", "d2"),
     SessionEnded("s1", "corp:42", "logout"),
     Alarm("provider_misconfigured", "invalid_client"),
     LogLinesDropped(7),
@@ -215,6 +218,10 @@ def test_people_are_counted_by_provider(metrics):
     assert values(metrics, "gateway_login_refusals_total") == {("corp", "consent_denied"): 1}
     assert values(metrics, "gateway_revocations_total") == {("ok", "corp"): 1}
     assert values(metrics, "gateway_refreshes_total") == {("ok", "corp"): 1}
+    assert values(metrics, "gateway_token_requests_total") == {
+        ("refresh", "ok"): 1,
+        ("code", "bad_credential"): 1,
+    }
     assert values(metrics, "gateway_sessions_begun_total") == {("corp",): 1}
     assert values(metrics, "gateway_sessions_ended_total") == {("logout",): 1}
 
@@ -264,6 +271,12 @@ def test_release_configuration_and_start_are_told(metrics):
         ),
         pytest.param(
             GrantRevoked("corp", "evil"), "gateway_revocations_total", ("other", "corp"), id="revocation"
+        ),
+        pytest.param(
+            TokensAsked("evil", "evil", "", "", "", "", ""),
+            "gateway_token_requests_total",
+            ("other", "other"),
+            id="token request",
         ),
         pytest.param(SessionEnded("s", "", "evil"), "gateway_sessions_ended_total", ("other",), id="reason"),
         pytest.param(StoreCalled("evil", "ok", 1), "gateway_store_seconds_count", ("other",), id="verb"),

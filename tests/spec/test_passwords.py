@@ -81,15 +81,15 @@ async def test_every_spelling_of_a_name_shares_the_tries_of_one_account(typed):
 
 
 async def test_tries_come_back_one_after_another():
-    """Five in two and a half hours is one in thirty minutes."""
+    """Seven in 350 minutes is one in 50 minutes."""
     world = World()
     for _ in range(5):
         await world.outcome(password="wrong")
     with pytest.raises(Limited) as limited:
         await world.check()
 
-    assert limited.value.retry_after == pytest.approx(1800)
-    world.clock.advance(1801)
+    assert limited.value.retry_after == pytest.approx(3000)
+    world.clock.advance(3001)
     assert await world.outcome() == "ok"
 
 

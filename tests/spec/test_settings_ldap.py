@@ -158,9 +158,25 @@ def test_without_tls_at_once_it_is_raised_or_stays_on_the_machine(changes):
 
 
 def test_a_directory_without_a_second_look_is_noted():
-    """It may be meant so."""
-    assert "providers.corp" in paths(checks.warnings(read(bind_dn=None, bind_password=None)))
+    """It may be meant so: what is not noticed stands there, and both ways to notice it."""
+    [note] = checks.warnings(read(bind_dn=None, bind_password=None))
+
+    assert note.path == ("providers", "corp")
+    for word in ("disabled", "another password", "group", "bind_dn", "relogin: true"):
+        assert word in str(note)
     assert checks.warnings(read()) == ()
+
+
+def test_kept_passwords_are_a_second_look():
+    """Where there is no service account."""
+    assert checks.warnings(read(bind_dn=None, bind_password=None, relogin=True)) == ()
+
+
+def test_passwords_that_are_kept_for_nothing_are_noted():
+    """Of Active Directory a service account reads when they were changed; of OpenLDAP not everywhere."""
+    assert paths(checks.warnings(read(relogin=True))) == ["providers.corp.relogin"]
+    openldap = settings(providers={"corp": {**OPENLDAP, "relogin": True}})
+    assert checks.warnings(openldap) == ()
 
 
 def test_the_order_of_the_controllers_makes_nobody_somebody_else():

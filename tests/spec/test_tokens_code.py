@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from gateway.settings.model import Settings
+from gateway.tokens.codes import LIFETIME, WAITS
 from tests.kit.token_house import ADDRESS, AUTH, MOBILE, bearer, token_house
 from tests.kit.wired import COOKIE, WRITTEN
 
@@ -164,3 +165,46 @@ def test_a_rule_takes_no_bearer_where_none_are_issued():
     settings = Settings.model_validate({**WRITTEN, "rules": rules})
 
     assert [fault for fault in checks.faults(settings) if fault.path == ("rules", 0, "accept")]
+
+
+async def test_the_session_of_a_code_that_nobody_redeems_ends_with_it(tmp_path):
+    """Nobody will ever hold it: it is not listed as a session of the person for three days, and opens nothing."""
+    async with token_house(tmp_path) as house:
+        await house.code()
+        listed = [await sessions_of_alice(house)]
+        house.clock.advance(WAITS + 1)
+        listed.append(await sessions_of_alice(house))
+
+    assert listed == [1, 0]
+
+
+async def test_a_code_that_is_redeemed_at_its_last_moment_gives_a_session_like_any_other(tmp_path):
+    """Its limits are those of all sessions, from the login on."""
+    async with token_house(tmp_path) as house:
+        code = await house.code()
+        house.clock.advance(LIFETIME - 0.5)
+        pair = (await house.redeem(code)).json()
+        house.clock.advance(WAITS)
+        said = await house.say("/vault/x", headers=bearer(pair))
+        listed = await sessions_of_alice(house)
+        for _ in range(3):
+            house.clock.advance(2 * 86_400)
+            answer = await house.refresh(pair["refresh_token"])
+            assert answer.status_code == 200, answer.text
+            pair = answer.json()
+
+    assert (said.status_code, listed) == (200, 1)
+
+
+async def test_a_person_who_signed_out_everywhere_before_the_code_was_redeemed_is_out(tmp_path):
+    """The session that waits is one of theirs."""
+    async with token_house(tmp_path) as house:
+        code = await house.code()
+        await house.application._people.inventory.end_all(house.provider.issuer, "u-1", "operator")
+        answer = await house.redeem(code)
+
+    assert answer.status_code == 401
+
+
+async def sessions_of_alice(house):
+    return len(await house.application._people.inventory.of_person(house.provider.issuer, "u-1"))

@@ -207,9 +207,9 @@ def www_authenticate(offer: str = "") -> tuple[bytes, bytes]:
 
 def rejected(challenge: str, decision_id: str) -> Reply:
     """401 to whoever presented a credential that is no good, a person at a browser included: it never falls through."""
-    return problem(
-        401, decision_id, {"error": "bad_credential"}, (b"www-authenticate", CHALLENGES[challenge])
-    )
+    # Of a bearer it is known whether there was one. Who presented nothing did nothing wrong, and is told no error.
+    word = "unauthenticated" if challenge == "*token" else "bad_credential"
+    return problem(401, decision_id, {"error": word}, (b"www-authenticate", CHALLENGES[challenge]))
 
 
 def challenged(login_url: str, decision_id: str, *, navigation: bool, offer: str = "") -> Reply:

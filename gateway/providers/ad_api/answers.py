@@ -46,7 +46,7 @@ _REASONS: Mapping[str, str] = MappingProxyType(
 class Accepted:
     """A success: the whole body, and the token in it, "" where there is none."""
 
-    body: Claims
+    body: Claims = field(repr=False)
     token: str = field(default="", repr=False)
 
 

@@ -4,6 +4,7 @@
               entry, once; the entry is read back on it. A yes that nobody stands behind is a no (RFC 4513 section 5.1.2:
               a bind without a password succeeds, as nobody)
     look      the service account reads the entry again, by the name that never changes
+    prove     one more bind as an entry that was found, and nothing else
 
 Without a service account people find themselves: bound as user@domain first, and then as the entry that was found, which
 is the proof that it is theirs. Everything here waits, in a thread.
@@ -75,7 +76,7 @@ class Directory:
     def sign_in(self, errand: Errand, account: Account, password: str, now: int) -> Person:
         """Who it is. Raises `PasswordRefused`, or a `ProviderFault`; nobody is asked again after a no."""
         if self._service is None:
-            return self._by_themselves(errand, account, password)
+            return self.by_themselves(errand, account, password)
         service = self._service
         entry = service.ask(errand, lambda link: self._called(link, account))
         # Who does not exist is bound as well, as nobody: the answer takes as long, and is the same.
@@ -87,11 +88,23 @@ class Directory:
             raise PasswordRefused(self._provider, trace={"found": "0"})
         return service.ask(errand, lambda link: self._person(link, entry))
 
+    def find(self, errand: Errand, account: Account) -> str:
+        """The key of whom a name means; "" for nobody, and without a service account."""
+        if self._service is None:
+            return ""
+        entry = self._service.ask(errand, lambda link: self._called(link, account))
+        return entry.name_for_ever(self._section.key) if entry else ""
+
     def look(self, errand: Errand, key: str) -> Person | None:
         """The person with this key, `None` where there is none any more."""
         if self._service is None:
             raise ProviderMisconfigured(self._provider, "no service account", "add bind_dn and bind_password")
         return self._service.ask(errand, lambda link: self._again(link, key))
+
+    @property
+    def has_service(self) -> bool:
+        """Whether somebody can look without the person."""
+        return self._service is not None
 
     def close(self) -> None:
         if self._service is not None:
@@ -158,7 +171,8 @@ class Directory:
 
     # Proving
 
-    def _by_themselves(self, errand: Errand, account: Account, password: str) -> Person:
+    def by_themselves(self, errand: Errand, account: Account, password: str) -> Person:
+        """Who it is, by nobody's sign-in but their own. Raises what `sign_in` raises."""
         with self._connection(errand) as link:
             self._bind(link, f"{account.name}@{account.domain}", password)
             entry = self._called(link, account)
@@ -167,6 +181,10 @@ class Directory:
             self._bind(link, entry.dn, password)
             self._read_back(link, entry)
             return self._person(link, entry)
+
+    def prove(self, errand: Errand, entry: Entry, password: str) -> None:
+        """Whether this is the password of an entry that was found. Raises what `sign_in` raises."""
+        self._prove(errand, entry.dn, password, entry)
 
     def _prove(self, errand: Errand, dn: str, password: str, entry: Entry | None) -> None:
         """Bind once, and see that the person stands behind the yes."""

@@ -1,28 +1,26 @@
 """A directory by LDAP as a provider: names and passwords at the login, and a second look at intervals after it.
 
-No password is kept. What is kept of the login is when the password was last set: another day means another password, and
-the session that it began ends at the next look.
+What is kept of the login is when the password was last set: another day means another password, and the session that it
+began ends at the next look. The password itself is kept in the grant where the section says `relogin`, and nowhere else.
 """
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
-from gateway.errors import NotAllowed, PasswordRefused, ProviderLied, ProviderMisconfigured, ProviderRefused
+from gateway.errors import NotAllowed, PasswordRefused, ProviderLied
 from gateway.identity.identity import Identity
 from gateway.providers.account import LONGEST, Account, Spellings
 from gateway.providers.claims import named_subject
 from gateway.providers.ldap import standing
 from gateway.providers.ldap.controllers import Controllers
 from gateway.providers.ldap.directory import Directory, Person
-from gateway.providers.ldap.entry import Entry
+from gateway.providers.ldap.second_look import SecondLook
 from gateway.providers.ldap.service import Dial, Login, Service
 from gateway.providers.ldap.survey import Surveyed, survey
 from gateway.providers.ldap.workers import Workers
 from gateway.providers.provider import Refreshed, SignedIn
 from gateway.providers.reading import Reading
-from gateway.reasons import REASONS
 from gateway.sessions.session import Grant
 from gateway.settings.ldap import LdapProvider
 from gateway.settings.ldap_address import read_ldap_address
@@ -56,6 +54,7 @@ class Ldap:
         self._wanted = tuple([path for path in self._reading.wanted() if path not in {_GROUPS, _TRUSTED}])
         self._dial = dial or _dial(section, name)
         self._directory = self._connected(self._dial, timer)
+        self._second_look = SecondLook(name, section, self._directory)
         self._workers = Workers(name, section.pool_size, timer)
 
     @property
@@ -89,21 +88,26 @@ class Ldap:
         person = await self._workers.run(
             lambda errand: self._directory.sign_in(errand, account, password, now), section.timeout
         )
-        stamp = standing.stamp(person.entry, active=section.active)
-        return SignedIn(self._identity(person, now), self._grant(account.key, stamp, now))
+        grant = self._grant(account.key, self._stamp(person), password, now)
+        return SignedIn(self._identity(person, now), grant)
+
+    async def find(self, account: Account) -> str:
+        """As `FindsAccounts.find`; without a service account nobody can be found before they have signed in."""
+        return await self._workers.run(
+            lambda errand: self._directory.find(errand, account), self._section.timeout
+        )
 
     async def recheck(self, grant: Grant, identity: Identity, now: int) -> Refreshed:
-        """The account as it stands now. Raises a terminal `ProviderRefused` where it does not, or not as it did."""
+        """The account as it stands now. Raises as `SecondLook.take`."""
         if identity.issuer != self.issuer:
             raise ProviderLied(self._name, "issuer: the session belongs to another directory")
+        if grant.password and not self._looks:
+            # `relogin` was taken back: the session goes on as those do that begin now, without the password.
+            return Refreshed(self._grant(grant.account, grant.stamp, "", now))
         person = await self._workers.run(
-            lambda errand: self._directory.look(errand, identity.subject), self._section.timeout
+            lambda errand: self._second_look.take(errand, grant, identity.subject, now), self._section.timeout
         )
-        reason = self._fallen(person.entry, grant.stamp, now) if person else "account_disabled"
-        if person is None or reason:
-            known = reason if reason in REASONS else ""
-            raise ProviderRefused(self._name, reason, reason=known, terminal=True)
-        renewed = replace(grant, begun=now, expires=now + self._interval)
+        renewed = self._grant(grant.account, grant.stamp or self._stamp(person), grant.password, now)
         try:
             return Refreshed(renewed, self._identity(person, identity.authenticated_at))
         except NotAllowed:
@@ -137,25 +141,24 @@ class Ldap:
         subject = named_subject(self._name, {_KEY: person.key}, _KEY)
         return self._reading.identity([claims], ("", subject), authenticated_at)
 
-    def _grant(self, account: str, stamp: str, now: int) -> Grant:
-        """Without a service account there is nobody who could look again: the session lives by its own limits."""
-        looks = self._section.bind_dn is not None
+    @property
+    def _looks(self) -> bool:
+        """Without a service account and a kept password nobody can look again: sessions live by their own limits."""
+        return self._section.bind_dn is not None or self._section.relogin
+
+    def _grant(self, account: str, stamp: str, password: str, now: int) -> Grant:
         return Grant(
             provider=self._name,
             begun=now,
-            expires=now + self._interval if looks else 0,
+            expires=now + self._interval if self._looks else 0,
             account=account,
+            password=password if self._section.relogin else "",
             stamp=stamp,
-            recheck=looks,
+            recheck=self._looks,
         )
 
-    def _fallen(self, entry: Entry, stamp: str, now: int) -> str:
-        if not self._section.active:
-            return "" if standing.stamp(entry, active=False) == stamp else "password_changed"
-        if not standing.is_readable(entry):
-            mend = f"let the service account read {standing.CONTROL} and {standing.CHANGED}"
-            raise ProviderMisconfigured(self._name, "the state of accounts cannot be read", mend)
-        return standing.fallen(entry, stamp, now)
+    def _stamp(self, person: Person) -> str:
+        return standing.stamp(person.entry, active=self._section.active)
 
 
 def _can_be_sent(password: str) -> bool:

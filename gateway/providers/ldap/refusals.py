@@ -5,14 +5,22 @@
     49 with data 775           nothing about the password: too many were wrong before
     8                          the directory wants TLS: our configuration, and no failed login
 
-So all sentences but those of 52e, 525 and 775 are read by nobody who does not know the password.
+So all sentences but those of 52e, 525 and 775 are read by nobody who does not know the password. And where nobody has
+typed anything, because a kept password was sent, they are the last word on the account: only the first of the three can
+be somebody else's fault.
 """
 
 import re
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from gateway.errors import PasswordRefused, ProviderFault, ProviderMisconfigured, ProviderUnavailable
+from gateway.errors import (
+    PasswordRefused,
+    ProviderFault,
+    ProviderMisconfigured,
+    ProviderRefused,
+    ProviderUnavailable,
+)
 
 SUCCESS = 0
 OPERATIONS_ERROR = 1
@@ -27,6 +35,9 @@ INSUFFICIENT_ACCESS = 50
 # 34: what was typed makes no DN; 48: an entry without a password; 53: an account that signs in by no password.
 _NOES = frozenset({INVALID_CREDENTIALS, 34, 48, 53})
 _DATA = re.compile(r"\bdata ([0-9a-f]{3,4})\b")
+
+LOCKED_WAIT = 60.0
+"""Seconds after which a kept password is sent again to an account that was locked."""
 
 REASONS = MappingProxyType(
     {
@@ -65,6 +76,19 @@ def refused_login(provider: str, outcome: Outcome) -> PasswordRefused | Provider
         trace = {"result": str(code), **({"data": outcome.data} if outcome.data else {})}
         return PasswordRefused(provider, REASONS.get(outcome.data, "wrong_password"), trace=trace)
     return failed(provider, "a sign-in", outcome)
+
+
+def refused_unasked(refused: PasswordRefused) -> PasswordRefused | ProviderFault:
+    """What it means that a kept password was refused, which nobody has just typed."""
+    provider, reason, trace = refused.provider, refused.reason, refused.trace
+    if reason == "wrong_password":
+        return refused
+    if reason == "account_locked":
+        # The password was not looked at. Anybody can lock an account from outside, and must not sign its person out.
+        return ProviderUnavailable(
+            provider, "the account is locked", retry_after=LOCKED_WAIT, reason=reason, trace=trace
+        )
+    return ProviderRefused(provider, reason, reason=reason, trace=trace, terminal=True)
 
 
 def refused_service(provider: str, outcome: Outcome) -> ProviderFault:

@@ -26,6 +26,7 @@ from gateway.providers.strongest import Lines
 from gateway.settings.fault import Fault
 from gateway.settings.ldap import LdapProvider
 from gateway.settings.ldap_address import LdapAddress, read_ldap_address
+from gateway.settings.units import format_duration
 
 MOST = 1000
 """People who are counted; Active Directory gives no more in one answer."""
@@ -72,10 +73,16 @@ class _Survey:
             secured = address.tls or self.section.starttls
             yield "controller", f"{address} answers, {'over' if secured else 'without'} TLS"
         if self.section.bind_dn is None:
-            yield "account", "none: people search themselves, and nobody looks at their account again"
+            yield "account", f"none: people search themselves, and {self._later}"
         elif self.people is not None:
             yield "account", f"{self.section.bind_dn} signs in"
             yield "people", f"{len(self.people)}{' or more' if len(self.people) == MOST else ''}"
+
+    @property
+    def _later(self) -> str:
+        if not self.section.relogin:
+            return "nobody looks at their account again"
+        return f"are signed in again every {format_duration(self.section.recheck)} by their kept password"
 
     def findings(self) -> Iterator[Finding]:
         for fault in self.silent:

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from gateway.errors import ProviderUnavailable
+from gateway.late import heard_late
 from gateway.providers.ldap.errand import Errand
 
 T = TypeVar("T")
@@ -28,16 +29,21 @@ class Workers:
         """
         errand = Errand(self._provider, self._timer() + seconds, self._timer)
         limit = asyncio.timeout(seconds)
+        answer: asyncio.Future[T] | None = None
         try:
             async with limit:
                 await self._free.acquire()
-                answer = self._pool.submit(question, errand)
-                answer.add_done_callback(self._freed(asyncio.get_running_loop()))
-                return await asyncio.shield(asyncio.wrap_future(answer))
+                asked = self._pool.submit(question, errand)
+                asked.add_done_callback(self._freed(asyncio.get_running_loop()))
+                answer = asyncio.wrap_future(asked)
+                return await asyncio.shield(answer)
         except TimeoutError:
             errand.abandon()
             detail = "no answer of the directory within the deadline"
             raise ProviderUnavailable(self._provider, detail, ambiguous=True) from None
+        finally:
+            if answer is not None and not answer.done():
+                answer.add_done_callback(lambda late: heard_late(late, "a question to a directory"))
 
     async def close(self) -> None:
         """No further questions; those under way end within their own deadline."""

@@ -12,6 +12,7 @@ from gateway.settings.checks import (
     criteria,
     directories,
     directory_apis,
+    guesses,
     header_names,
     letter_case,
     listeners,
@@ -123,6 +124,8 @@ WARNINGS: tuple[Row, ...] = (
     Row(rules.rare_methods_are_noted, _RULES),
     Row(rules.passed_tokens_are_noted, (*_RULES, ("hosts",))),
     Row(directories.accounts_without_a_second_look_are_noted, (("providers",),)),
+    Row(directories.passwords_that_are_kept_for_nothing_are_noted, (("providers",),)),
+    Row(guesses.domains_that_multiply_tries_are_noted, (("providers",), ("login",))),
     Row(criteria.groups_are_qualified, (*_RULES, ("providers",))),
 )
 

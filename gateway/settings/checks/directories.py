@@ -123,9 +123,20 @@ def waits_fit(settings: Settings) -> Iterator[Fault]:
 
 def accounts_without_a_second_look_are_noted(settings: Settings) -> Iterator[Fault]:
     for path, section in _directories(settings):
-        if section.bind_dn is None:
+        if section.bind_dn is None and not section.relogin:
             yield Fault(
                 path,
-                "has no bind_dn: who is disabled in the directory stays signed in here until the session ends",
-                "add bind_dn and bind_password of an account that may read",
+                "has no bind_dn: who is disabled, has another password or has left a group in the directory stays as "
+                "they were here until the session ends",
+                "add bind_dn and bind_password of an account that may read, or relogin: true",
+            )
+
+
+def passwords_that_are_kept_for_nothing_are_noted(settings: Settings) -> Iterator[Fault]:
+    for path, section in _directories(settings):
+        if section.relogin and section.bind_dn and section.active:
+            yield Fault(
+                (*path, "relogin"),
+                "keeps passwords for what the service account reads without them",
+                "leave relogin out, or bind_dn",
             )
