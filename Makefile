@@ -36,12 +36,12 @@ test: $(STAMP) ## Run the whole suite (live parts skip with a reason where a ser
 ifdef T
 	$(BIN)/python -m pytest $(T)
 else
-	$(BIN)/python -m pytest -n auto -m "not live and not browser"
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not live and not browser"
 	$(BIN)/python -m pytest -m "live or browser"
 endif
 
 test-fast: $(STAMP) ## Run what needs no real server, in parallel, in under two minutes
-	$(BIN)/python -m pytest -n auto -m "not live and not browser" $(T)
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not live and not browser" $(T)
 
 bench: $(STAMP) ## Measure what a check costs, in under 20 minutes: ROWS=check,proxy ROUNDS=3 SECONDS=1 LARGE=1
 	$(BIN)/python -m bench --rows "$(ROWS)" --names "$(NAMES)" --rounds $(or $(ROUNDS),3) --seconds $(or $(SECONDS),1) \

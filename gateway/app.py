@@ -33,7 +33,7 @@ from gateway.serve.dispatch import Document, PublicListener, VerifyListener
 from gateway.serve.health import Health, metrics_endpoint
 from gateway.serve.listeners import Listener
 from gateway.serve.quick import is_tested
-from gateway.sessions.cookie import attempt_cookie, session_cookie
+from gateway.sessions.cookie import own_cookies, session_cookie
 from gateway.sessions.presented_tickets import PresentedTickets
 from gateway.settings.credentials import takes_authorization
 from gateway.settings.hand_through import passed_tokens
@@ -113,7 +113,7 @@ def _check(ground: Ground, people: People, law: Law) -> Check:
     bearer = bearer_of(ground, people)
     return Check(
         places=Places(law.hosts, law.rules, law.policies),
-        tickets=PresentedTickets(ground.ring, cookie, (cookie.name, attempt_cookie(settings).name)),
+        tickets=PresentedTickets(ground.ring, cookie, own_cookies(settings)),
         reader=people.reader,
         verdicts=Verdicts(asserts, headers, providers, settings.sessions.idle, clock),
         providers=providers,

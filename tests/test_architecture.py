@@ -81,6 +81,7 @@ FLOORS: tuple[tuple[str, int], ...] = (
     ("gateway.sessions.single_flight", 2),
     ("gateway.sessions.*", 3),
     ("gateway.providers.transport", 2),
+    ("gateway.providers.trust", 2),
     ("gateway.providers.remote_keys", 2),
     ("gateway.providers.catalog", 2),
     ("gateway.providers.kinds", 2),

@@ -11,8 +11,11 @@ from gateway.cli.online import ask_providers
 from gateway.cli.root import config_file, config_option, faults_are_lines, loaded, warn
 from gateway.errors import SettingsFault
 from gateway.keys.keyring import Keyring
+from gateway.providers.catalog import ca_files
+from gateway.providers.trust import trust_faults
 from gateway.providers.users_source import read_file
 from gateway.serve.start_keys import look_at_keys
+from gateway.settings.load import Loaded
 from gateway.settings.model import Settings
 from gateway.settings.password_sections import UsersFileProvider
 from gateway.settings.schema import schema_text
@@ -41,6 +44,7 @@ def check(context: click.Context, config: str | None, *, schema: bool, online: b
     with faults_are_lines():
         ring, warning = look_at_keys(settings)
         look_at_people(settings)
+        look_at_trust(found)
     if warning:
         warn(f"keys.file: {warning}")
     if online:
@@ -68,6 +72,12 @@ def look_at_people(settings: Settings) -> None:
         warn(line)
     if faults := tuple([line for users in found for line in users.faults]):
         raise SettingsFault(faults)
+
+
+def look_at_trust(found: Loaded) -> None:
+    """Raises `SettingsFault` for CA bundles by which no certificate could be checked."""
+    if faults := list(trust_faults(ca_files(found.settings.providers))):
+        raise SettingsFault(tuple([found.origins.describe(fault) for fault in faults]))
 
 
 def summary(settings: Settings, ring: Keyring | None) -> list[tuple[str, str]]:

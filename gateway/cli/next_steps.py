@@ -37,10 +37,10 @@ _SECRETS: Mapping[str, str] = {
 }
 
 
-def next_steps(proxy: str, application: str, *, secret: bool) -> str:
-    """A numbered list; with `secret`, where the proxy gets server.verify_secret from."""
+def next_steps(proxy: str, *, given: bool, secret: bool) -> str:
+    """A numbered list; `given`: the application's address was; with `secret`, where the proxy gets server.verify_secret from."""
     *before, last = _STEPS[proxy]
-    address = [_PLACEHOLDER] if application == APPLICATION else []
+    address = [] if given else [_PLACEHOLDER]
     told = [_SECRETS.get(proxy, _SECRET)] if secret else []
     steps = [*before, *address, *told, last]
     lines = [f"  {number}. {step}" for number, step in enumerate(steps, 1)]

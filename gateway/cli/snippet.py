@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from gateway.cli.next_steps import next_steps
 from gateway.cli.root import config_file, config_option, faults_are_lines, loaded
@@ -48,7 +49,8 @@ def snippet(
         texts = SNIPPETS[proxy](settings, application)
         if output:
             write(Path(output), texts, force=force)
-            click.echo(next_steps(proxy, application, secret=settings.server.verify_secret is not None))
+            given = context.get_parameter_source("application") is not ParameterSource.DEFAULT
+            click.echo(next_steps(proxy, given=given, secret=settings.server.verify_secret is not None))
             return
     for name, text in texts.items():
         if len(texts) > 1:

@@ -48,7 +48,14 @@ def check_(file: Path) -> None:
 def _typed() -> str:
     # Asked on standard error, so that `gateway users hash >> file` writes the hash alone.
     return str(
-        click.prompt("Password", hide_input=True, confirmation_prompt="The same again", err=True, default="")
+        click.prompt(
+            "Password",
+            hide_input=True,
+            confirmation_prompt="The same again",
+            err=True,
+            default="",
+            show_default=False,
+        )
     )
 
 

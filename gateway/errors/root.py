@@ -1,6 +1,6 @@
 """The root of the tree, and what goes wrong with ourselves, our callers and our store."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class GatewayError(Exception):
@@ -15,6 +15,12 @@ class GatewayError(Exception):
     public: ClassVar[str] = "Something went wrong. Please try again."
     way_back: str = ""
     told_to: str = ""
+
+    def again(self) -> Self:
+        """The same once more, for somebody else whom it stops too: what is written on one is not read on the other."""
+        other = type(self).__new__(type(self), *self.args)
+        other.__dict__.update(self.__dict__)
+        return other
 
 
 class SettingsFault(GatewayError):

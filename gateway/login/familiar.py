@@ -15,6 +15,8 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from hmac import compare_digest
+from re import ASCII
+from re import compile as pattern
 
 from gateway.errors import Unsealable
 from gateway.identity.presented import Head
@@ -25,8 +27,7 @@ from gateway.sessions.cookie import CookieSpec, cookie_values, set_cookie
 ACCOUNTS = 4
 """People who share a browser, and stay familiar to it."""
 _PURPOSE = "device/v1"
-_LONGEST = 128
-"""Characters of an entry: a kid of at most 64, and 27 behind it."""
+_ENTRY = pattern(r"[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{27}=", ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ class Familiar:
         values = cookie_values(head, self.spec.name)
         # Two values are none, as of every cookie of ours: one of them may have been planted.
         entries = values[0].split("~", ACCOUNTS)[:ACCOUNTS] if len(values) == 1 else []
-        return [entry for entry in entries if 0 < len(entry) <= _LONGEST and self._lasts(entry)]
+        # Those of other accounts go back as they came, and we cannot tell whose they are: at least they look like ours.
+        return [entry for entry in entries if _ENTRY.fullmatch(entry) and self._lasts(entry)]
 
     def _lasts(self, entry: str) -> bool:
         age = self.clock() - _issued(entry)
@@ -77,8 +79,5 @@ class Familiar:
 
 
 def _issued(entry: str) -> int:
-    """When an entry says that it was made, in Unix seconds; 0 for junk."""
-    try:
-        return int.from_bytes(urlsafe_b64decode(entry.partition(".")[2])[:4], "big")
-    except ValueError:
-        return 0
+    """When an entry says that it was made, in Unix seconds."""
+    return int.from_bytes(urlsafe_b64decode(entry.partition(".")[2])[:4], "big")

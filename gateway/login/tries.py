@@ -85,8 +85,9 @@ class Tries:
         try:
             await self._count(self._for(taken.caller, theirs))
         except Limited:
-            # No password was looked at.
-            await self.give_back(taken)
+            # No password was looked at. But a place at the gate was taken and the directory searched, and without a try
+            # of the address that would cost nobody anything.
+            await self._settle(*[replace(bucket, cost=-1) for bucket in taken.account])
             raise
         return taken._replace(account=(*taken.account, theirs))
 

@@ -186,9 +186,12 @@ def _message(record: logging.LogRecord) -> str:
         said = record.getMessage()
     except (TypeError, ValueError):  # arguments that do not fit their format string
         said = str(record.msg)
+    if record.name != "asyncio":
+        return said
     # Beneath its first line the loop prints the task that crashed, and with it the message of what was raised, which
-    # may quote a password.
-    return said.partition("\n")[0] if record.name == "asyncio" else said
+    # may quote a password; and behind these words what a callback was given. Which one it was is in the frames.
+    first = said.partition("\n")[0]
+    return next((words for words in ("Exception in callback", "Executing") if first.startswith(words)), first)
 
 
 def _error(error: BaseException) -> dict[str, str]:

@@ -18,7 +18,7 @@ from gateway.guard.headers import page_headers
 from gateway.identity.presented import Head, Reply
 from gateway.pages.catalogue import Catalogue
 from gateway.pages.editions import Editions
-from gateway.pages.faults import UNAUTHENTICATED, FaultPage, page_of
+from gateway.pages.faults import REASONS, UNAUTHENTICATED, FaultPage, page_of
 from gateway.pages.render import HeaderLines, Pages, reply
 from gateway.pages.switch import Asked
 from gateway.sessions.session import Session
@@ -79,7 +79,9 @@ class Answers:
         named = {"error": error.code, "decision_id": decision_id}
         if isinstance(error, (PasswordRefused, NotAllowed, ProviderFault, Refused)) and error.reason:
             named["reason"] = error.reason
-        return self._problem(page_of(error), named, retry_after(error))
+        # Programs meet limits of accounts and of addresses: one sentence for both, as on the form.
+        fault = REASONS["account_locked"] if isinstance(error, Limited) else page_of(error)
+        return self._problem(fault, named, retry_after(error))
 
     def document(self, status: int, members: Mapping[str, Any], *lines: tuple[bytes, bytes]) -> Reply:
         """A JSON answer that is no fault, not to be kept."""

@@ -20,10 +20,11 @@ from typing import Any, TypeVar
 
 import httpx
 
-from gateway.errors import ProviderUnavailable, SettingsFault
+from gateway.errors import ProviderUnavailable
 from gateway.keys.strict_json import parse_object
 from gateway.providers.provider import Answer, Ask, Flow
 from gateway.providers.remote_keys import RemoteDocuments
+from gateway.providers.trust import trust_of
 from gateway.providers.unanswered import origin, unanswered
 
 T = TypeVar("T")
@@ -65,7 +66,7 @@ class Transport:
         ca_files: Mapping[str, str] | None = None,
         wire: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._own = {name: _pool(_trust(name, path)) for name, path in (ca_files or {}).items()}
+        self._own = {name: _pool(trust_of(name, path)) for name, path in (ca_files or {}).items()}
         self._usual = wire or _pool(verify=True)
         self._documents = RemoteDocuments(self._fetch, clock)
         # One for each provider: whoever is slow keeps nobody waiting but their own.
@@ -219,11 +220,3 @@ def _object(body: bytes) -> Mapping[str, Any] | None:
 
 def _pool(verify: ssl.SSLContext | bool) -> httpx.AsyncHTTPTransport:
     return httpx.AsyncHTTPTransport(verify=verify, trust_env=False, limits=_LIMITS)
-
-
-def _trust(name: str, path: str) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=path)
-    except OSError as fault:  # ssl.SSLError is one
-        reason = fault.strerror or "not a CA bundle in PEM"
-        raise SettingsFault((f"providers.{name}.ca_file: cannot be used ({reason})",)) from None

@@ -97,6 +97,11 @@ def device_cookie(settings: Settings) -> CookieSpec:
     )
 
 
+def own_cookies(settings: Settings) -> tuple[str, ...]:
+    """The names that no application may see: whoever holds one of these has something that its person has."""
+    return tuple([spec(settings).name for spec in (session_cookie, attempt_cookie, device_cookie)])
+
+
 def language_cookie(settings: Settings) -> CookieSpec:
     """The cookie with the language that somebody chose, on the gateway's own host alone."""
     return _spec(

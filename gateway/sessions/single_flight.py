@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, Generic, TypeVar
 
+from gateway.errors import GatewayError
 from gateway.late import heard_late
 
 T = TypeVar("T")
@@ -37,13 +38,19 @@ class SingleFlight(Generic[T]):
     async def join(
         self, key: Hashable, work: Callable[[], Coroutine[Any, Any, T]], wait: float | None = None
     ) -> T:
-        """The result of the flight. Raises what the work raised, or `TimeoutError` after `wait` seconds."""
+        """The result of the flight. Raises what the work raised, or `TimeoutError` after `wait` seconds.
+
+        A fault is raised to each who waits as one of their own: some write on it where their login was to lead.
+        """
         flight = self.start(key, work)
         # `wait` and not `wait_for`: neither our own cancellation nor the timeout reaches the flight.
         done, _ = await asyncio.wait({flight}, timeout=wait)
         if not done:
             raise TimeoutError
-        return flight.result()
+        try:
+            return flight.result()
+        except GatewayError as fault:
+            raise fault.again() from None
 
     async def close(self, patience: float) -> None:
         """Let what is in the air land, for at most `patience` seconds; then cancel the rest."""

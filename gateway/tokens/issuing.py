@@ -77,9 +77,11 @@ class Issuing:
     async def redeem(self, ticket: Ticket, client: str) -> Issued:
         """The first pair of a session that has waited for its code. `BadCredential` where it is over meanwhile."""
         session = await self.session_of(ticket)
+        # The chain first: where it cannot be written nobody ever holds the session, which then is gone after its wait.
+        issued = await self.begin(ticket, session, client)
         if not await self.sessions.keep(session):
             raise BadCredential("its session is over")
-        return await self.begin(ticket, session, client)
+        return issued
 
     async def refresh(self, text: str) -> Issued:
         """A new pair for a refresh token, or the same one again for one that was exchanged a moment ago.

@@ -7,7 +7,7 @@ import asyncio
 import json
 from urllib.parse import quote
 
-from gateway.sessions.cookie import attempt_cookie, session_cookie
+from gateway.sessions.cookie import own_cookies, session_cookie
 from gateway.settings.hand_through import identity_headers
 from gateway.settings.model import Settings
 from tests.kit.wire import LoopbackServer, Request, read_request, write_answer
@@ -35,7 +35,7 @@ class VerifyStub:
         bind, verify = settings.server.bind, settings.server.verify_bind
         self._names = identity_headers(settings)
         self._session = session_cookie(settings).name
-        self._own = {self._session, attempt_cookie(settings).name}
+        self._own = frozenset(own_cookies(settings))
         self._login = f"{settings.public_url}/auth/login"
         self._public = LoopbackServer(self._serve_public, bind.path or bind.port)
         self._verify = (

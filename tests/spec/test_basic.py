@@ -7,6 +7,7 @@ import pytest
 from gateway.errors import BadCredential, ProviderLied, ProviderUnavailable
 from gateway.forward_auth.basic import KEPT, read_basic
 from gateway.observe.events import LoginFinished
+from gateway.observe.redaction import redacted
 from tests.kit.basic_house import authorization, basic, open_basic_house
 from tests.kit.verify_house import CLIENT, CONTRACTS, value_of
 from tests.kit.waiting import until
@@ -76,10 +77,18 @@ async def test_a_check_at_the_provider_is_told_as_a_login_and_a_remembered_one_i
         ("local", "ok", "local:id-of-alice", ""),
         ("local", "password_refused", "", "wrong_password"),
     ]
-    assert {(one.trace, one.client) for one in told} == {(f"by=basic account={mark}", CLIENT)}
+    assert {(one.trace, one.client) for one in told} == {(f"account={mark} by=basic", CLIENT)}
     house.clock.advance(KEPT)
     await house.ask("forward-auth", "/api/x", headers=[RIGHT])
     assert [one.outcome for one in logins(house)] == ["ok", "password_refused", "ok"]
+
+
+async def test_the_mark_of_the_account_stands_in_the_log(house):
+    """What is left of the line when whatever looks like a credential has been blacked out."""
+    await house.ask("forward-auth", "/api/x", headers=[RIGHT])
+    trace = logins(house)[0].trace
+
+    assert redacted({"trace": trace}) == {"trace": trace}
 
 
 async def test_whatever_stops_a_check_is_told_too(house):

@@ -42,6 +42,26 @@ def test_a_fine_configuration_is_called_fine(folder):
     assert result.stderr == ""
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"), [(None, "no such file or directory"), ("no certificate", "it is no CA bundle")]
+)
+def test_a_ca_file_that_cannot_be_used_is_a_fault_with_its_line(folder, content, reason):
+    """The gateway would not start with it."""
+    if content:
+        (folder / "ca.pem").write_text(content)
+    corp = {"issuer": "https://idp.example.com", "client_id": "gateway", "ca_file": "ca.pem"}
+    (folder / "gateway.yaml").write_text(yaml.safe_dump(changed(providers={"corp": corp})))
+
+    result = run("check")
+
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert re.fullmatch(
+        rf"gateway\.yaml:\d+: providers\.corp\.ca_file: cannot be used: {reason}; write the path of .+\n",
+        result.stderr,
+    )
+
+
 def test_the_summary_says_what_is_set_up(folder):
     """Hosts, cookie, listeners, keys, store, providers and rules, one line each."""
     lines = dict(line.strip().split(None, 1) for line in run("check").stdout.splitlines()[1:])

@@ -206,7 +206,7 @@ def test_what_to_do_next_is_said_when_the_files_are_written(folder, proxy, steps
 @pytest.mark.parametrize("proxy", PROXIES)
 def test_an_address_that_only_stands_in_is_to_be_replaced(folder, proxy):
     """Without --application the files name an example."""
-    known = run("snippet", proxy, "--application", "http://10.9.8.7:6543", "--output", "known").stdout
+    known = run("snippet", proxy, "--application", "http://127.0.0.1:8080", "--output", "known").stdout
 
     advice = run("snippet", proxy, "--output", "out").stdout
 

@@ -41,6 +41,7 @@ def test_a_password_is_asked_for_twice_and_its_hash_is_all_that_is_printed(folde
     assert hashed.fits("correct horse")
     assert hashed.cost == USUAL
     assert "correct" not in done.output.replace(done.stdout, "")
+    assert done.stderr.splitlines()[0].rstrip() == "Password:"
 
 
 def test_two_passwords_that_differ_are_asked_for_again(folder):

@@ -67,7 +67,7 @@ def test_what_is_not_about_the_password_is_no_refusal(code, kind):
     assert type(refused_login("corp", Outcome(code))) is kind
 
 
-@pytest.mark.parametrize("code", [1, 10, 32, 50])
+@pytest.mark.parametrize("code", [1, 10, 32, 34, 50])
 def test_a_search_that_may_not_be_is_the_operators(code):
     """With what to compare."""
     assert "base and bind_dn" in failed("corp", "a search", Outcome(code)).remedy

@@ -112,7 +112,7 @@ async def test_a_controller_that_says_nothing_is_one_that_is_down():
     ("directory", "path", "sentence"),
     [
         (directory_of(), "base", "nobody is found under it"),
-        (directory_of(code=32), "", "compare base and bind_dn"),
+        (directory_of(code=32), "", "base is not there: compare base and bind_dn"),
         (directory_of(*people(2, **{**READABLE, "objectGUID": "short"})), "key", "objectGUID can be read of nobody"),
         (directory_of(*people(2, objectGUID=bytes(16))), "bind_dn", "userAccountControl and pwdLastSet can be read"),
     ],

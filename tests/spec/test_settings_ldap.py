@@ -129,6 +129,8 @@ def test_what_is_no_address_of_a_controller_is_a_fault(tmp_path, url):
         ({"bind_dn": None}, "providers.corp"),
         ({"bind_dn": None, "bind_password": None, "base": "O=Example"}, "providers.corp"),
         ({"directory": "openldap", "bind_dn": None, "bind_password": None}, "providers.corp"),
+        ({"base": "corp.example.com"}, "providers.corp.base"),
+        ({"group_base": "Groups"}, "providers.corp.group_base"),
         ({"domain": "elsewhere"}, "providers.corp.domain"),
         ({"domains": {"a.example": ["A"], "b.example": ["a"]}}, "providers.corp.domains"),
         ({"filter": "(uid=ann)"}, "providers.corp.filter"),

@@ -172,6 +172,16 @@ async def test_what_does_not_sign_in_is_problem_details(tmp_path, body, status, 
     assert answer.headers["cache-control"] == "no-store"
 
 
+async def test_a_limit_is_not_put_on_the_network_alone(tmp_path):
+    """The sentence is that of the form: it holds for the limit of the account too."""
+    async with token_house(tmp_path) as house:
+        answers = [await house.sign_in_by_json(password="wrong") for _ in range(8)]
+
+    assert answers[-1].status_code == 429
+    assert answers[-1].json()["error"] == "limited"
+    assert "with this account, or from your network" in answers[-1].json()["detail"]
+
+
 async def test_other_methods_and_forms_find_nothing_at_the_token_endpoints(tmp_path):
     """A form cannot be JSON, so no page of another site can send one without being asked first."""
     async with token_house(tmp_path) as house:

@@ -4,7 +4,7 @@ local SOCKET = nil
 local SECRET = nil
 local ASKED = { "cookie", "authorization", "accept", "accept-language", "origin", "x-requested-with", "sec-fetch-mode", "sec-fetch-dest", "sec-fetch-site", "sec-purpose", "sec-websocket-key" }
 local IDENTITY = { "x-auth-user", "x-auth-subject", "x-auth-email", "x-auth-name", "x-auth-groups", "x-auth-provider", "x-auth-expires", "x-auth-assertion" }
-local OWN_COOKIES = { ["__Secure-gw"] = true, ["__Host-gw-login"] = true }
+local OWN_COOKIES = { ["__Secure-gw"] = true, ["__Host-gw-login"] = true, ["__Host-gw-device"] = true }
 local TAKES_AUTHORIZATION = false
 local HOP_BY_HOP = { ["connection"] = true, ["keep-alive"] = true, ["transfer-encoding"] = true, ["content-length"] = true }
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from gateway.errors import SettingsFault
-from gateway.sessions.cookie import attempt_cookie, session_cookie
+from gateway.sessions.cookie import own_cookies
 from gateway.settings.addresses import Address, read_address
 from gateway.settings.credentials import takes_authorization
 from gateway.settings.hand_through import identity_headers
@@ -162,7 +162,7 @@ def plan(settings: Settings, application: str = APPLICATION) -> Plan:
     return Plan(
         sites=_sites(settings),
         identity=tuple(identity_headers(settings).values()),
-        own_cookies=(session_cookie(settings).name, attempt_cookie(settings).name),
+        own_cookies=own_cookies(settings),
         verify=_reached(public if verify == "same" else verify),
         public=_reached(public),
         secret=settings.server.verify_secret is not None,

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.errors import ProviderUnavailable, SettingsFault
+from gateway.errors import ProviderUnavailable
 from gateway.providers.ldap.entry import Entry
 from gateway.providers.ldap.errand import Errand
 from gateway.providers.ldap.refusals import Outcome
@@ -46,15 +46,6 @@ class Terms:
     trust: ssl.SSLContext | None
     connect_timeout: float
     receive_timeout: float
-
-
-def trust_of(provider: str, ca_file: str | None) -> ssl.SSLContext:
-    """The system's CAs, or those of the file. Raises `SettingsFault`."""
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except OSError as fault:  # ssl.SSLError is one
-        reason = fault.strerror or "not a CA bundle in PEM"
-        raise SettingsFault((f"providers.{provider}.ca_file: cannot be used ({reason})",)) from None
 
 
 class Ldap3Link:

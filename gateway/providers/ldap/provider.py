@@ -21,6 +21,7 @@ from gateway.providers.ldap.survey import Surveyed, survey
 from gateway.providers.ldap.workers import Workers
 from gateway.providers.provider import Refreshed, SignedIn
 from gateway.providers.reading import Reading
+from gateway.providers.trust import trust_of
 from gateway.sessions.session import Grant
 from gateway.settings.ldap import LdapProvider
 from gateway.settings.ldap_address import read_ldap_address
@@ -172,7 +173,7 @@ def _can_be_sent(password: str) -> bool:
 
 def _dial(section: LdapProvider, name: str) -> Dial:
     # Here, so that who has no such section does not load the library.
-    from gateway.providers.ldap.link import Ldap3Link, Terms, trust_of  # noqa: PLC0415
+    from gateway.providers.ldap.link import Ldap3Link, Terms  # noqa: PLC0415
 
     secured = section.starttls or any(url.startswith("ldaps:") for url in section.urls)
     terms = Terms(

@@ -29,11 +29,13 @@ STRONGER_AUTH_REQUIRED = 8
 REFERRAL = 10
 CONFIDENTIALITY_REQUIRED = 13
 NO_SUCH_OBJECT = 32
+INVALID_DN = 34
 INVALID_CREDENTIALS = 49
 INSUFFICIENT_ACCESS = 50
 
 # 34: what was typed makes no DN; 48: an entry without a password; 53: an account that signs in by no password.
-_NOES = frozenset({INVALID_CREDENTIALS, 34, 48, 53})
+_NOES = frozenset({INVALID_CREDENTIALS, INVALID_DN, 48, 53})
+_NOT_THERE = frozenset({REFERRAL, NO_SUCH_OBJECT, INVALID_DN})
 _DATA = re.compile(r"\bdata ([0-9a-f]{3,4})\b")
 
 LOCKED_WAIT = 60.0
@@ -113,11 +115,12 @@ def failed(provider: str, what: str, outcome: Outcome) -> ProviderFault:
             "it takes no password without TLS: write ldaps://, or starttls: true",
             trace=trace,
         )
-    if code in {OPERATIONS_ERROR, REFERRAL, NO_SUCH_OBJECT, INSUFFICIENT_ACCESS}:
+    if code in {OPERATIONS_ERROR, INSUFFICIENT_ACCESS, *_NOT_THERE}:
         return ProviderMisconfigured(
             provider,
             f"{what}: result {code}",
-            "compare base and bind_dn with what the service account may read",
+            f"{'base is not there: ' if code in _NOT_THERE else ''}compare base and bind_dn with what the service account "
+            "may read",
             trace=trace,
         )
     return ProviderUnavailable(provider, f"{what} ended with result {code}", trace=trace)

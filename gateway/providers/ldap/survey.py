@@ -32,7 +32,9 @@ MOST = 1000
 """People who are counted; Active Directory gives no more in one answer."""
 
 _PEOPLE = "(&(objectCategory=person)(objectClass=user))"
-_LATER = "look whether it is up, and whether this machine may reach it"
+_LATER = (
+    "look whether it is up, whether this machine may reach it, and whether scheme and port belong together"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,7 @@ CHECKS: tuple[Row, ...] = (
     Row(openid_vendors.auth0_issuers_end_with_a_slash, (("providers",),)),
     Row(openid_vendors.entra_sections_are_whole, (("providers",),)),
     Row(directories.nothing_goes_in_the_clear, (("providers",),)),
+    Row(directories.bases_are_names, (("providers",),)),
     Row(directories.service_accounts_are_whole, (("providers",),)),
     Row(directories.domains_are_known, (("providers",),)),
     Row(directories.filters_find_one, (("providers",),)),

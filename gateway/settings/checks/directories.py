@@ -10,6 +10,7 @@ from gateway.settings.model import Settings
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _ASSERTION = re.compile(r"\(\s*[A-Za-z][A-Za-z0-9-]*[^()=]*=[^()]*\)")
+_DN = re.compile(r"\s*[A-Za-z0-9.-]+\s*=\s*[^\s,]")
 _ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _KNOWN = frozenset({"name", "domain"})
 
@@ -36,6 +37,14 @@ def nothing_goes_in_the_clear(settings: Settings) -> Iterator[Fault]:
                     "has TLS from the first byte, and starttls: true",
                     "write ldap://, or leave starttls out",
                 )
+
+
+def bases_are_names(settings: Settings) -> Iterator[Fault]:
+    for path, section in _directories(settings):
+        for key in ("base", "group_base"):
+            text = getattr(section, key)
+            if text and not _DN.match(text):
+                yield Fault((*path, key), "is no DN", "write one, as in DC=corp,DC=example,DC=com")
 
 
 def service_accounts_are_whole(settings: Settings) -> Iterator[Fault]:

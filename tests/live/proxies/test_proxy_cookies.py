@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gateway.sessions.cookie import attempt_cookie, session_cookie
+from gateway.sessions.cookie import attempt_cookie, device_cookie, own_cookies, session_cookie
 from tests.kit.echo_app import assert_no_forgery, reached, values
 
 pytestmark = pytest.mark.live
@@ -13,6 +13,7 @@ pytestmark = pytest.mark.live
 def cookie_spellings(scene):
     own = session_cookie(scene.settings).name
     attempt = attempt_cookie(scene.settings).name
+    device = device_cookie(scene.settings).name
     good = scene.gateway.cookie
     return {
         "alone": [good],
@@ -25,6 +26,7 @@ def cookie_spellings(scene):
         "with blanks around the name": [f"a=1;  {own} ={good.partition('=')[2]} ; b=2"],
         "with the attempt": [f"{attempt}=evil-attempt; {good}; b=2"],
         "attempt twice": [f"{attempt}=evil-attempt; a=1; {attempt}=evil-too", good],
+        "with a familiar browser's": [f"{device}=evil-device; {good}; b=2"],
         "beside names that look alike": [f"x{own}=1; {good}; {own}x=2; a={own}; b={own}=3"],
     }
 
@@ -42,13 +44,14 @@ def cookie_spellings(scene):
         "with blanks around the name",
         "with the attempt",
         "attempt twice",
+        "with a familiar browser's",
         "beside names that look alike",
     ],
 )
 def test_40_our_cookies_stop_at_the_proxy_and_the_others_pass(scene, spelling):
     """The application cannot take a session that it never sees, and loses no cookie of its own."""
     lines = cookie_spellings(scene)[spelling]
-    own = {session_cookie(scene.settings).name, attempt_cookie(scene.settings).name}
+    own = own_cookies(scene.settings)
 
     answer = scene.ask("/x", headers=[("Cookie", line) for line in lines])
 
