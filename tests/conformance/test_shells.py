@@ -35,6 +35,8 @@ TIMES = 3
 
 QUIET = 0.3
 """Seconds of silence after which a server that expects more is told that there is none."""
+ANSWERED = 3.0
+"""Seconds for what is whole, and so is answered."""
 PATIENCE = 10.0
 LAST = b"GET /verify/forward-auth HTTP/1.1\r\nHost: verify\r\nConnection: close\r\n\r\n"
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
@@ -79,7 +81,9 @@ def _converse(link, pieces, quiet):
     with suppress(OSError):
         for piece in pieces:
             link.sendall(piece)
-            _hear(link, quiet, heard, head_only=piece.startswith(b"HEAD "))
+            # What is whole is answered, however busy the machine; only of the rest silence is all that can be awaited.
+            seconds = ANSWERED if _HEAD_END.search(piece) and quiet == QUIET else quiet
+            _hear(link, seconds, heard, head_only=piece.startswith(b"HEAD "))
         link.sendall(LAST)
     with suppress(OSError):
         _hear(link, QUIET, heard, to_the_end=True)
