@@ -66,35 +66,17 @@ def attempt_cookie(settings: Settings) -> CookieSpec:
 
     It lasts as long as a session that such a login begins, so that a second login finds the first one's browser.
     """
-    return _spec(
-        f"{settings.sessions.cookie_name}-login",
-        domain=None,
-        host_only=True,
-        secure=urlsplit(settings.public_url).scheme == "https",
-        max_age=settings.login.attempt_lifetime + settings.sessions.absolute,
-    )
+    return _of_own_host(settings, "login", settings.login.attempt_lifetime + settings.sessions.absolute)
 
 
 def last_used_cookie(settings: Settings) -> CookieSpec:
     """The cookie with the name of the provider that was used last, on the gateway's own host alone."""
-    return _spec(
-        f"{settings.sessions.cookie_name}-provider",
-        domain=None,
-        host_only=True,
-        secure=urlsplit(settings.public_url).scheme == "https",
-        max_age=MAX_AGE,
-    )
+    return _of_own_host(settings, "provider", MAX_AGE)
 
 
 def device_cookie(settings: Settings) -> CookieSpec:
     """The cookie by which a browser is familiar to the accounts that signed in there, on the gateway's own host alone."""
-    return _spec(
-        f"{settings.sessions.cookie_name}-device",
-        domain=None,
-        host_only=True,
-        secure=urlsplit(settings.public_url).scheme == "https",
-        max_age=FAMILIAR,
-    )
+    return _of_own_host(settings, "device", FAMILIAR)
 
 
 def own_cookies(settings: Settings) -> tuple[str, ...]:
@@ -104,12 +86,16 @@ def own_cookies(settings: Settings) -> tuple[str, ...]:
 
 def language_cookie(settings: Settings) -> CookieSpec:
     """The cookie with the language that somebody chose, on the gateway's own host alone."""
+    return _of_own_host(settings, "language", MAX_AGE)
+
+
+def _of_own_host(settings: Settings, suffix: str, max_age: float) -> CookieSpec:
     return _spec(
-        f"{settings.sessions.cookie_name}-language",
+        f"{settings.sessions.cookie_name}-{suffix}",
         domain=None,
         host_only=True,
         secure=urlsplit(settings.public_url).scheme == "https",
-        max_age=MAX_AGE,
+        max_age=max_age,
     )
 
 
