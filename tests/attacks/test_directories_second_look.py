@@ -22,6 +22,7 @@ from tests.kit.config_file import faults_of
 from tests.kit.directory_world import DirectoryWorld
 from tests.kit.fake_directory import YES, FakeDirectory, entry
 from tests.kit.vendors.ad_api import FAULTS, KEY
+from tests.kit.worlds import worlds
 
 NOW = 1_795_000_000
 ANN, SERVICE = "CN=Ann,DC=example,DC=com", "CN=Reader,DC=example,DC=com"
@@ -251,15 +252,8 @@ def test_what_is_no_ldap_is_weather_and_no_crash(name, what):
 @pytest.fixture
 def made():
     """Makes worlds, and closes them."""
-    worlds = []
-
-    def make(limits=None, **section):
-        worlds.append(DirectoryWorld(limits, **section))
-        return worlds[-1]
-
-    yield make
-    for world in worlds:
-        world.close()
+    with worlds(DirectoryWorld) as make:
+        yield make
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -4,6 +4,7 @@ import pytest
 
 from tests.kit.directory_world import DirectoryWorld
 from tests.kit.vendors.ad_api import KEY
+from tests.kit.worlds import worlds
 
 HOUR, DAY = 3600.0, 86_400.0
 
@@ -11,15 +12,8 @@ HOUR, DAY = 3600.0, 86_400.0
 @pytest.fixture
 def made():
     """Makes worlds, and closes them."""
-    worlds = []
-
-    def make(limits=None, **section):
-        worlds.append(DirectoryWorld(limits, **section))
-        return worlds[-1]
-
-    yield make
-    for world in worlds:
-        world.close()
+    with worlds(DirectoryWorld) as make:
+        yield make
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import pytest
 
 from gateway.providers.ldap.provider import Ldap
 from tests.kit.ldap_world import LdapWorld
+from tests.kit.worlds import worlds
 
 LOOK, HOUR = 900.0, 3600.0
 
@@ -11,15 +12,8 @@ LOOK, HOUR = 900.0, 3600.0
 @pytest.fixture
 def made():
     """Makes worlds, and closes them."""
-    worlds = []
-
-    def make(limits=None, **section):
-        worlds.append(LdapWorld(limits, **section))
-        return worlds[-1]
-
-    yield make
-    for world in worlds:
-        world.close()
+    with worlds(LdapWorld) as make:
+        yield make
 
 
 @pytest.fixture
